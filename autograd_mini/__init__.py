@@ -1,0 +1,139 @@
+"""A scalar reverse-mode automatic differentiation engine to read, to see and to run at the speed of C.
+
+>>> from autograd_mini import Value
+>>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+>>> y = (a * b + a.exp()).tanh()
+>>> y.backward()
+>>> f"{a.grad:.4f} {b.grad:.4f}"
+'0.9672 0.4408'
+"""
+
+import os
+import sys
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
+from pathlib import Path
+
+if os.environ.get("AUTOGRAD_MINI_PURE", "") not in ("", "0"):
+    # Import the .py files even where compiled modules lie beside them: for debugging, coverage and comparison.
+    _here = str(Path(__file__).parent)
+    sys.path_importer_cache[_here] = FileFinder(_here, (SourceFileLoader, SOURCE_SUFFIXES))
+
+from autograd_mini.functions import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cbrt,
+    clip,
+    copysign,
+    cos,
+    cosh,
+    degrees,
+    digamma,
+    dist,
+    dot,
+    elu,
+    erf,
+    erfc,
+    exp,
+    exp2,
+    expm1,
+    fmod,
+    gamma,
+    gelu,
+    hypot,
+    leaky_relu,
+    lgamma,
+    log,
+    log1p,
+    log2,
+    log10,
+    log_sigmoid,
+    logsumexp,
+    maximum,
+    mean,
+    minimum,
+    pow,
+    prod,
+    radians,
+    relu,
+    remainder,
+    sigmoid,
+    silu,
+    sin,
+    sinh,
+    softmax,
+    softplus,
+    sqrt,
+    sum,
+    tan,
+    tanh,
+    where,
+)
+from autograd_mini.value import Value, no_grad, topological
+
+COMPILED = not str(sys.modules["autograd_mini.value"].__file__).endswith(".py")
+"""Whether the engine runs compiled (True) or as plain Python."""
+
+__all__ = [
+    "COMPILED",
+    "Value",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cbrt",
+    "clip",
+    "copysign",
+    "cos",
+    "cosh",
+    "degrees",
+    "digamma",
+    "dist",
+    "dot",
+    "elu",
+    "erf",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "fmod",
+    "gamma",
+    "gelu",
+    "hypot",
+    "leaky_relu",
+    "lgamma",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "log_sigmoid",
+    "logsumexp",
+    "maximum",
+    "mean",
+    "minimum",
+    "no_grad",
+    "pow",
+    "prod",
+    "radians",
+    "relu",
+    "remainder",
+    "sigmoid",
+    "silu",
+    "sin",
+    "sinh",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "sum",
+    "tan",
+    "tanh",
+    "topological",
+    "where",
+]

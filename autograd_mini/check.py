@@ -1,0 +1,56 @@
+"""Gradients checked against central differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autograd_mini.gradient import grad, like, parts, to_values
+from autograd_mini.value import Value, no_grad
+
+STEP = 7e-4  # about the fifth root of the spacing of floats: where truncation and rounding errors are equally small
+
+
+class GradientError(AssertionError):
+    """A gradient that central differences do not confirm."""
+
+
+def check_gradient(f: Callable[..., Any], *args: Any, tolerance: float = 1e-6) -> None:
+    """Check the gradient of f by all its arguments against central differences of fourth order.
+
+    Args:
+        f: a function that returns one Value, smooth around args.
+        args: where to check: numbers, or nested lists, tuples and dicts of numbers.
+        tolerance: the difference allowed, relative to the greater of 1 and the derivative's size.
+
+    Raises:
+        GradientError: an AssertionError that lists each argument whose derivative is off, and by how much.
+
+    The differences are (8 (f(x + h) - f(x - h)) - (f(x + 2h) - f(x - 2h))) / 12h (Abramowitz and Stegun, 25.3.6).
+
+    >>> check_gradient(lambda x, y: x.exp() * y, 1.0, [2.0][0])
+    """
+    positions = tuple(range(len(args)))
+    gradient = grad(f, argnums=positions)(*args)
+    wrong = []
+    for place, ((path, x), (_, exact)) in enumerate(zip(parts(args, "args"), parts(gradient, ""), strict=True)):
+        estimate = difference(f, args, place, float(x))
+        if not abs(exact - estimate) <= tolerance * max(1.0, abs(estimate)):
+            off = abs(exact - estimate)
+            wrong.append(f"{path} = {x}: backward gives {exact:.9g}, differences give {estimate:.9g}, off by {off:.3g}")
+    if wrong:
+        raise GradientError(f"{len(wrong)} derivatives of {getattr(f, '__name__', f)} are off:\n" + "\n".join(wrong))
+
+
+def difference(f: Callable[..., Any], args: tuple[Any, ...], place: int, x: float) -> float:
+    """The derivative of f by the number at `place`, counted through the arguments, from four values of f."""
+    h = STEP * max(abs(x), 0.01)
+
+    def at(moved: float) -> float:
+        numbers = [number for _, number in parts(args, "args")]
+        numbers[place] = moved
+        with no_grad():
+            y = f(*to_values(like(args, iter(numbers)), "args"))
+        return y.data if isinstance(y, Value) else float(y)
+
+    return (8.0 * (at(x + h) - at(x - h)) - (at(x + 2.0 * h) - at(x - 2.0 * h))) / (12.0 * h)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+compiled = False
+
 Class = TypeVar("Class", bound=type)
 
 

@@ -37,12 +37,13 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         for position in positions:
             if not -len(args) <= position < len(args):
                 raise ValueError(f"no argument at position {position}: the function was given {len(args)}")
-        chosen = {position % len(args): to_values(args[position], f"args[{position % len(args)}]") for position in positions}
+        places = [position % len(args) for position in positions]
+        chosen = {place: to_values(args[place], f"args[{place}]") for place in places}
         y = f(*[chosen.get(i, arg) for i, arg in enumerate(args)], **options)
-        leaves = [value for position in positions for _, value in parts(chosen[position % len(args)], "")]
+        leaves = [leaf for place in places for _, leaf in parts(chosen[place], "")]
         data, derivatives = differentiate(y, leaves)
         numbers = iter(derivatives)
-        gradients = tuple(like(args[position], numbers) for position in positions)
+        gradients = tuple(like(args[place], numbers) for place in places)
         return data, gradients[0] if isinstance(argnums, int) else gradients
 
     return value_and_gradient

@@ -156,10 +156,10 @@ def slope_b(op: int, a: Any, b: Any, y: Any) -> Any:
     return math.NAN
 
 
-def differentiate(op: int, a: Any, b: Any, by_a: bool, by_b: bool) -> tuple[Any, Any, Any]:
-    """y, dy/da and dy/db; an operand itself stands for the derivative by it that is not asked for."""
+def differentiate(op: int, a: Any, b: Any) -> tuple[Any, Any, Any]:
+    """y, dy/da and dy/db."""
     y = value(op, a, b)
-    return y, slope_a(op, a, b, y) if by_a else a, slope_b(op, a, b, y) if by_b else b
+    return y, slope_a(op, a, b, y), slope_b(op, a, b, y)
 
 
 def value_of_many(op: int, a: Any, n: int) -> Any:

@@ -3,6 +3,7 @@
 cimport cython
 from autograd_mini cimport _plain, ops, rules
 
+cdef int DEEPEST
 cdef long long epoch
 cdef int depth
 cdef list parked
@@ -17,25 +18,20 @@ cdef class Value:
     cdef long long _mark
     cdef int _op, _uses
 
-    @cython.locals(upstream=double, node=Value)
+    @cython.locals(upstream=double, ready=list)
     cpdef backward(self, seed=*)
 
-cdef Value unary(int op, Value a)
-@cython.locals(b=Value)
-cdef binary(int op, Value a, other)
-cdef reflected(int op, other, Value b)
-@cython.locals(y=double, slope_a=double, slope_b=double, recording=bint, node=Value)
-cdef Value record(int op, Value a, Value b, double x, double z)
+@cython.locals(recording=bint, a=Value, b=Value, x=double, z=double, y=double, slope_a=double, slope_b=double, node=Value)
+cdef record(int op, first, second)
 @cython.locals(recording=bint, data="double*", n=Py_ssize_t, i=Py_ssize_t, y=double, node=Value)
 cdef Value many(int op, operands)
 
 @cython.locals(node=Value)
-cdef void count_uses(Value root, bint leaves)
-cdef void count_use(Value node, list found, bint leaves)
-cdef void settle(Value node, list ready, bint leaves)
-cdef void take_use(Value node, list ready, bint leaves)
-@cython.locals(upstream=double, a=Value, b=Value, parent=Value, i=Py_ssize_t)
-cdef void propagate(Value node) noexcept
+cdef bint count_uses(Value root) except -1
+cdef bint count_use(Value node, list found) except -1
+@cython.locals(upstream=double, i=Py_ssize_t)
+cdef bint propagate(Value node, list ready) except -1
+cdef bint receive(Value node, double contribution, list ready) except -1
 cdef void release(Value node) noexcept
 
 cdef bint is_real(x) except -1

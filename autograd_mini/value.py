@@ -287,7 +287,7 @@ def restored(data: float, grad: float, label: str | None) -> Value:
 # Recording.
 
 
-def record(op: int, first: Any, second: Any) -> Any:
+def record(op: int, first: Any, second: Any) -> Value:
     """The node op(first, second) of Values and constants; second is 0.0 if there is but one operand.
 
     With an operand that is no number it is NotImplemented, as Python's operators expect.

@@ -10,8 +10,6 @@ cdef double value(int op, double a, double b) noexcept nogil
 cdef double slope_a(int op, double a, double b, double y) noexcept nogil
 cdef double slope_b(int op, double a, double b, double y) noexcept nogil
 
-cdef (double, double, double) differentiate(int op, double a, double b) noexcept nogil
-
 cdef double value_of_many(int op, double* a, Py_ssize_t n) noexcept nogil
 cdef double slope_of_many(int op, double* a, Py_ssize_t n, double y, Py_ssize_t i) noexcept nogil
 

@@ -156,12 +156,6 @@ def slope_b(op: int, a: Any, b: Any, y: Any) -> Any:
     return math.NAN
 
 
-def differentiate(op: int, a: Any, b: Any) -> tuple[Any, Any, Any]:
-    """y, dy/da and dy/db."""
-    y = value(op, a, b)
-    return y, slope_a(op, a, b, y), slope_b(op, a, b, y)
-
-
 def value_of_many(op: int, a: Any, n: int) -> Any:
     """y = op(a[0], ..., a[n - 1])."""
     match op:

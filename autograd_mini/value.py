@@ -300,20 +300,24 @@ def record(op: int, first: Any, second: Any) -> Value:
     elif is_real(first):
         x = float(first)
     else:
-        return NotImplemented
+        return NotImplemented  # type: ignore[no-any-return]
     if isinstance(second, Value):
         b = second
         z = b._data
     elif is_real(second):
         z = float(second)
     else:
-        return NotImplemented
+        return NotImplemented  # type: ignore[no-any-return]
+    slope_a = x
+    slope_b = z
     try:
         y = rules.value(op, x, z)
-        slope_a = rules.slope_a(op, x, z, y) if a is not None and recording else x
-        slope_b = rules.slope_b(op, x, z, y) if b is not None and recording else z
+        if a is not None and recording:
+            slope_a = rules.slope_a(op, x, z, y)
+        if b is not None and recording:
+            slope_b = rules.slope_b(op, x, z, y)
     except ZeroDivisionError:  # only uncompiled: C divides by zero
-        y, slope_a, slope_b = rules.differentiate(op, Double(x), Double(z))
+        y, slope_a, slope_b = divided_by_zero(op, x, z, a is not None, b is not None)
     if y - y != 0.0 and x - x == 0.0 and z - z == 0.0:
         raise undefined(op, (first, second), y)
     node = Value.__new__(Value)
@@ -329,6 +333,15 @@ def record(op: int, first: Any, second: Any) -> Value:
         node._slope_a = slope_a
         node._slope_b = slope_b
     return node
+
+
+def divided_by_zero(op: int, x: float, z: float, by_a: bool, by_b: bool) -> tuple[float, float, float]:
+    """What `record` computes, with a division by zero giving inf or nan as in C."""
+    a, b = Double(x), Double(z)
+    y = rules.value(op, a, b)
+    slope_a = float(rules.slope_a(op, a, b, y)) if by_a else x
+    slope_b = float(rules.slope_b(op, a, b, y)) if by_b else z
+    return float(y), slope_a, slope_b
 
 
 def many(op: int, operands: Iterable[Any]) -> Value:

@@ -4,7 +4,6 @@ cimport cython
 from autograd_mini cimport _plain, ops, rules
 
 cdef int DEEPEST
-cdef long long epoch
 cdef int depth
 cdef list parked
 cdef dict paused
@@ -15,23 +14,22 @@ cdef class Value:
     cdef Value _a, _b
     cdef tuple _operands
     cdef str _label
-    cdef long long _mark
     cdef int _op, _uses
-
-    @cython.locals(upstream=double, ready=list)
-    cpdef backward(self, seed=*)
 
 @cython.locals(recording=bint, a=Value, b=Value, x=double, z=double, y=double, slope_a=double, slope_b=double, node=Value)
 cdef record(int op, first, second)
 @cython.locals(recording=bint, data="double*", n=Py_ssize_t, i=Py_ssize_t, y=double, node=Value)
 cdef Value many(int op, operands)
 
+@cython.locals(ready=list)
+cdef bint sweep(Value root, double seed) except -1
 @cython.locals(node=Value)
 cdef bint count_uses(Value root) except -1
 cdef bint count_use(Value node, list found) except -1
 @cython.locals(upstream=double, i=Py_ssize_t)
 cdef bint propagate(Value node, list ready) except -1
 cdef bint receive(Value node, double contribution, list ready) except -1
+cdef void forget_uses(Value node) noexcept
 cdef void release(Value node) noexcept
 
 cdef bint is_real(x) except -1

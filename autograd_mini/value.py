@@ -11,6 +11,7 @@ from typing import Any, SupportsFloat, Union
 
 from autograd_mini import _plain, ops, rules
 from autograd_mini.elementary import Double
+from autograd_mini.errors import lost_gradient, undefined
 from autograd_mini.ops import TABLE
 
 try:
@@ -22,7 +23,6 @@ Operand = Union["Value", SupportsFloat]
 
 DEEPEST = 200  # nodes freed inside each other before the rest of a chain is parked
 
-epoch = 0  # of the latest walk through a graph: marks of earlier walks are smaller
 depth = 0  # of nodes being freed inside each other
 parked: list[Any] = []  # operands of nodes at DEEPEST, waiting to be freed
 paused: dict[int, int] = {}  # how many no_grad() each thread is inside of
@@ -57,7 +57,7 @@ class Value:
     # Compiled, a node is 96 bytes that no collector watches. This is sound as long as a node refers to nothing but
     # older nodes: no attribute may hold an arbitrary object.
     __slots__ = (
-        "_a", "_b", "_data", "_grad", "_label", "_mark", "_op", "_operands", "_slope_a", "_slope_b", "_slopes", "_uses",
+        "_a", "_b", "_data", "_grad", "_label", "_op", "_operands", "_slope_a", "_slope_b", "_slopes", "_uses",
     )  # fmt: skip
 
     _data: float
@@ -70,14 +70,13 @@ class Value:
     _slope_b: float
     _operands: tuple[Value | float, ...] | None  # of a primitive of many,
     _slopes: list[float]  # and the local derivatives by them
-    _mark: int  # the epoch of the last walk that came here,
-    _uses: int  # and in how many places that walk still has to come here
+    _uses: int  # during a sweep, how many of its uses have not passed their gradient on yet; else 0
 
     def __init__(self, data: SupportsFloat, label: str | None = None) -> None:
         self._data = number(data)
         self._grad = 0.0
         self._op = ops.LEAF
-        self._mark = 0
+        self._uses = 0
         self._a = self._b = self._operands = None
         self.label = label
 
@@ -162,12 +161,7 @@ class Value:
         >>> y.backward(); x.grad
         54.0
         """
-        upstream = number(seed)
-        count_uses(self)
-        self._grad += upstream
-        ready = [self]
-        while ready:
-            propagate(ready.pop(), ready)
+        sweep(self, number(seed))
 
     # The operators.
     def __add__(self, other: Operand) -> Value: return record(ops.ADD, self, other)
@@ -257,9 +251,9 @@ class Value:
     def __hash__(self) -> int: return id(self) >> 4
 
     # Conversions to a plain number would lose the gradient silently.
-    def __float__(self) -> float: raise TypeError(lost(self, "float"))
-    def __int__(self) -> int: raise TypeError(lost(self, "int"))
-    def __round__(self, digits: int | None = None) -> float: raise TypeError(lost(self, "round"))
+    def __float__(self) -> float: raise TypeError(lost_gradient(self, "float"))
+    def __int__(self) -> int: raise TypeError(lost_gradient(self, "int"))
+    def __round__(self, digits: int | None = None) -> float: raise TypeError(lost_gradient(self, "round"))
 
     def __repr__(self) -> str:
         computed = "" if self._op == ops.LEAF else f", op='{self.op}'"
@@ -319,11 +313,11 @@ def record(op: int, first: Any, second: Any) -> Value:
     except ZeroDivisionError:  # only uncompiled: C divides by zero
         y, slope_a, slope_b = divided_by_zero(op, x, z, a is not None, b is not None)
     if y - y != 0.0 and x - x == 0.0 and z - z == 0.0:
-        raise undefined(op, (first, second), y)
+        raise undefined(TABLE[op], (first, second), y)
     node = Value.__new__(Value)
     if not cython.compiled:  # C starts from zero and None; saying so again would cost 5 of 26 ns
         node._grad = 0.0
-        node._op = node._mark = 0
+        node._op = node._uses = 0
         node._a = node._b = node._operands = node._label = None
     node._data = y
     if recording:
@@ -358,11 +352,17 @@ def many(op: int, operands: Iterable[Any]) -> Value:
         node._op = op
         node._slopes = _plain.malloc(8 * n)
         node._operands = parents
-        for i in range(n):
-            node._slopes[i] = rules.slope_of_many(op, data, n, y, i)
+        try:
+            for i in range(n):
+                node._slopes[i] = rules.slope_of_many(op, data, n, y, i)
+        except ZeroDivisionError:  # only uncompiled, as in `record`
+            for i in range(n):
+                data[i] = Double(data[i])
+            for i in range(n):
+                node._slopes[i] = float(rules.slope_of_many(op, data, n, Double(y), i))
     _plain.free(data)
     if y - y != 0.0 and all([math.isfinite(data_of(operand)) for operand in parents]):
-        raise undefined(op, parents, y)
+        raise undefined(TABLE[op], parents, y)
     return node
 
 
@@ -405,10 +405,22 @@ def topological(root: Value) -> list[Value]:
     return order
 
 
+def sweep(root: Value, seed: float) -> None:
+    """The reverse sweep: from the root to the leaves, each node passes its gradient on when it has all of it."""
+    try:
+        count_uses(root)
+        root._grad += seed
+        ready = [root]
+        while ready:
+            propagate(ready.pop(), ready)
+    except BaseException:  # interrupted: the next sweep must not find this one's counts
+        for node in topological(root):
+            forget_uses(node)
+        raise
+
+
 def count_uses(root: Value) -> None:
     """Count, for each computed node below `root`, how often it is an operand; start its gradient from zero."""
-    global epoch
-    epoch += 1
     if root._op != ops.LEAF:
         root._grad = 0.0
     found = [root]
@@ -426,13 +438,11 @@ def count_uses(root: Value) -> None:
 
 def count_use(node: Value, found: list[Value]) -> None:
     """Count one use of a computed node; at the first, add it to the nodes found."""
-    if node._mark == epoch:
+    if node._op != ops.LEAF:
+        if node._uses == 0:
+            node._grad = 0.0
+            found.append(node)
         node._uses += 1
-    elif node._op != ops.LEAF:
-        node._mark = epoch
-        node._uses = 1
-        node._grad = 0.0
-        found.append(node)
 
 
 def propagate(node: Value, ready: list[Value]) -> None:
@@ -456,6 +466,11 @@ def receive(node: Value, contribution: float, ready: list[Value]) -> None:
         node._uses -= 1
         if node._uses == 0:
             ready.append(node)
+
+
+def forget_uses(node: Value) -> None:
+    """Set the node as it is between sweeps."""
+    node._uses = 0
 
 
 def release(node: Value) -> None:
@@ -520,42 +535,3 @@ def data_of(x: Any) -> float:
         node = x
         return node._data
     return float(x)
-
-
-def lost(value: Value, conversion: str) -> str:
-    """What to say to a conversion that would lose the gradient."""
-    return (
-        f"{conversion}() of {value!r} would lose its gradient: write v.data for the plain number,"
-        " or v.sin() or autograd_mini.sin(v) instead of math.sin(v)"
-    )
-
-
-def undefined(op: int, operands: tuple[Any, ...], y: float) -> Exception:
-    """The error for finite operands without a finite result: of the kind that Python's own arithmetic raises."""
-    row = TABLE[op]
-    data = [data_of(operand) for operand in operands]
-    names = [getattr(operand, "label", None) or f"{data_of(operand):.6g}" for operand in operands]
-    names = [f"({name})" if name.startswith("-") else name for name in names]
-    if row.arity == ops.MANY:
-        names = names if len(names) <= 6 else [*names[:5], f"... {len(names)} operands"]
-        text = row.text.format(operands=", ".join(names))
-    else:
-        text = row.text.format(a=names[0], b=names[1])
-    known = [f"{operand.label} = {operand.data:.6g}" for operand in operands if getattr(operand, "label", None)]
-    where = f" at {', '.join(known[:6])}" if known else ""
-    if (op == ops.DIV and data[1] == 0.0) or (op == ops.POW and data[0] == 0.0):
-        return ZeroDivisionError(f"division by zero: {text}{where}")
-    if math.isnan(y) or is_pole(row.name, data[: row.arity]):
-        return ValueError(f"outside the domain of {row.name}: {text}{where}")
-    return OverflowError(f"result too large for a float: {text}{where}")
-
-
-def is_pole(name: str, operands: list[float]) -> bool:
-    """Whether Python's math says that its function of that name is not defined at the operands."""
-    try:
-        getattr(math, name, float)(*operands)
-    except ValueError:
-        return True
-    except (OverflowError, TypeError):
-        pass
-    return False

@@ -1,0 +1,46 @@
+"""What the engine says when it refuses: which operation, on what, and what to write instead."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from autograd_mini.ops import MANY, Row
+
+
+def lost_gradient(value: Any, conversion: str) -> str:
+    """What to say to a conversion that would lose the gradient."""
+    return (
+        f"{conversion}() of {value!r} would lose its gradient: write v.data for the plain number,"
+        " or v.sin() or autograd_mini.sin(v) instead of math.sin(v)"
+    )
+
+
+def undefined(row: Row, operands: tuple[Any, ...], y: float) -> Exception:
+    """The error for finite operands without a finite result: of the kind that Python's own arithmetic raises."""
+    data = [getattr(operand, "data", operand) for operand in operands]
+    names = [getattr(operand, "label", None) or f"{x:.6g}" for operand, x in zip(operands, data, strict=True)]
+    names = [f"({name})" if name.startswith("-") else name for name in names]
+    if row.arity == MANY:
+        names = names if len(names) <= 6 else [*names[:5], f"... {len(names)} operands"]
+        text = row.text.format(operands=", ".join(names))
+    else:
+        text = row.text.format(a=names[0], b=names[1])
+    known = [f"{operand.label} = {operand.data:.6g}" for operand in operands if getattr(operand, "label", None)]
+    where = f" at {', '.join(known[:6])}" if known else ""
+    if (row.name == "div" and data[1] == 0.0) or (row.name == "pow" and data[0] == 0.0):
+        return ZeroDivisionError(f"division by zero: {text}{where}")
+    if math.isnan(y) or is_pole(row.name, data[: row.arity]):
+        return ValueError(f"outside the domain of {row.name}: {text}{where}")
+    return OverflowError(f"result too large for a float: {text}{where}")
+
+
+def is_pole(name: str, operands: list[float]) -> bool:
+    """Whether Python's math says that its function of that name is not defined at the operands."""
+    try:
+        getattr(math, name, float)(*operands)
+    except ValueError:
+        return True
+    except (OverflowError, TypeError):
+        pass
+    return False

@@ -66,7 +66,7 @@ def elementary(name: str, function: Callable[..., float]) -> Callable[..., Any]:
         for operand in operands:
             if not isinstance(operand, (float, int)):
                 first, *others = operands
-                return getattr(first if hasattr(first, name) else type(operand)(first), name)(*others)
+                return getattr(type(operand)(first) if isinstance(first, (float, int)) else first, name)(*others)
         try:
             y = function(*operands)
         except ValueError:

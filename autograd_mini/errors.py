@@ -18,7 +18,7 @@ def lost_gradient(value: Any, conversion: str) -> str:
 
 def undefined(row: Row, operands: tuple[Any, ...], y: float) -> Exception:
     """The error for finite operands without a finite result: of the kind that Python's own arithmetic raises."""
-    data = [getattr(operand, "data", operand) for operand in operands]
+    data = [operand if isinstance(operand, float) else operand.data for operand in operands]
     names = [getattr(operand, "label", None) or f"{x:.6g}" for operand, x in zip(operands, data, strict=True)]
     names = [f"({name})" if name.startswith("-") else name for name in names]
     if row.arity == MANY:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeVar, overload
 
 from autograd_mini import ops
-from autograd_mini.value import Operand, Value, apply
+from autograd_mini.value import Operand, Value, apply, interval
 
 Number = TypeVar("Number", float, Value)
 
@@ -179,6 +179,10 @@ def softmax(values: Iterable[Operand]) -> list[Any]:
     [0.0, 0.0, 1.0]
     """
     values = some("softmax", values)
+    greatest = max(values)  # type: ignore[type-var]
+    size = greatest.data if isinstance(greatest, Value) else float(greatest)
+    if abs(size) > 1000.0:  # logsumexp is rounded to its own size; what all have in common changes no probability
+        values = [value - size for value in values]  # type: ignore[operator]
     total = apply(ops.LOGSUMEXP, *values)
     return [apply(ops.SOFTMAX, value, total) for value in values]
 
@@ -216,9 +220,7 @@ def clip(x: Operand, low: Operand, high: Operand) -> Any:
     >>> clip(7.0, 0.0, 1.0)
     1.0
     """
-    if low > high:  # type: ignore[operator]
-        raise ValueError(f"clip() between {low} and {high}: low is greater than high")
-    return apply(ops.CLIP, x, low, high)
+    return apply(ops.CLIP, *interval(x, low, high))
 
 
 def some(name: str, values: Iterable[Any]) -> list[Any]:

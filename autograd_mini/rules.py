@@ -3,7 +3,8 @@
 
 Operands are a and b, the result is y; a rule may use it. The same text is C when compiled, runs on floats without a
 compiler, and on anything that has operators and methods of the elementary functions: called with Values, it builds the
-graph of a derivative. Slopes at kinks follow PyTorch: 0 for relu and abs at 0, half each for equal maximum operands.
+graph of a derivative. Slopes at kinks follow PyTorch: 0 for relu, abs and
+copysign at 0 and for a distance of 0, half each for equal operands of maximum and minimum.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def slope_a(op: int, a: Any, b: Any, y: Any) -> Any:
         case ops.SUB: return 1.0
         case ops.DIV: return 1.0 / b
         case ops.NEG: return -1.0
-        case ops.POW: return b * math.pow(a, b - 1.0) if b != 0 else 0.0
+        case ops.POW: return b * math.pow(a, b - 1.0) if b != 0 or a * a > 0 else 0.0
         case ops.ABS: return 1.0 if a > 0 else -1.0 if a < 0 else 0.0
         case ops.EXP: return y
         case ops.LOG: return 1.0 / a
@@ -122,7 +123,7 @@ def slope_a(op: int, a: Any, b: Any, y: Any) -> Any:
         case ops.DIGAMMA: return math.digamma(a, b + 1.0)
         case ops.FMOD: return 1.0
         case ops.REMAINDER: return 1.0
-        case ops.COPYSIGN: return math.copysign(1.0, a) * math.copysign(1.0, b)
+        case ops.COPYSIGN: return math.copysign(1.0, a) * math.copysign(1.0, b) if a != 0 else 0.0
         case ops.MAXIMUM: return 1.0 if a > b else 0.0 if a < b else 0.5
         case ops.MINIMUM: return 1.0 if a < b else 0.0 if a > b else 0.5
         case ops.LEAKY_RELU: return 1.0 if a > 0 else b
@@ -166,7 +167,7 @@ def value_of_many(op: int, a: Any, n: int) -> Any:
         case ops.DIST: return distance(a, n // 2)
         case ops.LOGSUMEXP: return log_sum_exp(a, n)
         case ops.WHERE: return a[1] if a[0] != 0 else a[2]
-        case ops.CLIP: return a[1] if a[0] < a[1] else a[2] if a[0] > a[2] else a[0]
+        case ops.CLIP: return value(ops.MINIMUM, value(ops.MAXIMUM, a[0], a[1]), a[2])
     return math.NAN
 
 
@@ -177,7 +178,7 @@ def slope_of_many(op: int, a: Any, n: int, y: Any, i: int) -> Any:
         case ops.DOT: return a[i + n // 2] if i < n // 2 else a[i - n // 2]
         case ops.MEAN: return 1.0 / n
         case ops.PROD: return product_without(a, n, i)
-        case ops.DIST: return (a[i] - (a[i + n // 2] if i < n // 2 else a[i - n // 2])) / y
+        case ops.DIST: return (a[i] - (a[i + n // 2] if i < n // 2 else a[i - n // 2])) / y if y != 0 else 0.0
         case ops.LOGSUMEXP: return math.exp(a[i] - y)
         case ops.WHERE: return 0.0 if i == 0 or (i == 1) != (a[0] != 0) else 1.0
         case ops.CLIP: return 1.0 if i == (1 if a[0] < a[1] else 2 if a[0] > a[2] else 0) else 0.0
@@ -221,7 +222,7 @@ def log_sum_exp(a: Any, n: int) -> Any:
     """ln(exp(a[0]) + ... + exp(a[n - 1])), with the greatest operand taken out so that no exponential overflows."""
     greatest = a[0]
     for i in range(1, n):
-        greatest = a[i] if a[i] > greatest else greatest
+        greatest = a[i] if a[i] > greatest or a[i] != a[i] else greatest
     if greatest - greatest != 0:
         return greatest
     y = math.exp(a[0] - greatest)

@@ -27,6 +27,12 @@ depth = 0  # of nodes being freed inside each other
 parked: list[Any] = []  # operands of nodes at DEEPEST, waiting to be freed
 paused: dict[int, int] = {}  # how many no_grad() each thread is inside of
 
+NUMPY_NAMES = {row.name: op for op, row in enumerate(TABLE) if row.arity in (1, 2)} | {
+    "absolute": ops.ABS, "arccos": ops.ACOS, "arccosh": ops.ACOSH, "arcsin": ops.ASIN, "arcsinh": ops.ASINH,
+    "arctan": ops.ATAN, "arctan2": ops.ATAN2, "arctanh": ops.ATANH, "divide": ops.DIV, "multiply": ops.MUL,
+    "negative": ops.NEG, "power": ops.POW, "subtract": ops.SUB,
+}  # fmt: skip
+
 
 @cython.freelist(65536)  # a graph of this size is built in memory that is at hand: 4.3 ms instead of 4.7 with 4096
 @cython.final
@@ -222,13 +228,16 @@ class Value:
     def log_sigmoid(self) -> Value: return record(ops.LOG_SIGMOID, self, 0.0)
     def silu(self) -> Value: return record(ops.SILU, self, 0.0)
     def gelu(self) -> Value: return record(ops.GELU, self, 0.0)
-    def clip(self, low: Operand, high: Operand) -> Value: return many(ops.CLIP, (self, low, high))
+    def clip(self, low: Operand, high: Operand) -> Value: return many(ops.CLIP, interval(self, low, high))
 
     arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
     arcsinh, arccosh, arctanh = asinh, acosh, atanh
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """NumPy's functions on Values: np.exp(v) is v.exp(), np.float64(2) * v is a Value, object arrays broadcast."""
+        op = NUMPY_NAMES.get(ufunc.__name__)
+        if op is not None and method == "__call__" and not options and all([is_real(operand) for operand in inputs]):
+            return apply(op, *inputs)
         import numpy
 
         for operand in inputs:
@@ -313,7 +322,7 @@ def record(op: int, first: Any, second: Any) -> Value:
     except ZeroDivisionError:  # only uncompiled: C divides by zero
         y, slope_a, slope_b = divided_by_zero(op, x, z, a is not None, b is not None)
     if y - y != 0.0 and x - x == 0.0 and z - z == 0.0:
-        raise undefined(TABLE[op], (first, second), y)
+        raise undefined(TABLE[op], (a if a is not None else x, b if b is not None else z), y)
     node = Value.__new__(Value)
     if not cython.compiled:  # C starts from zero and None; saying so again would cost 5 of 26 ns
         node._grad = 0.0
@@ -364,6 +373,13 @@ def many(op: int, operands: Iterable[Any]) -> Value:
     if y - y != 0.0 and all([math.isfinite(data_of(operand)) for operand in parents]):
         raise undefined(TABLE[op], parents, y)
     return node
+
+
+def interval(x: Operand, low: Operand, high: Operand) -> tuple[Operand, Operand, Operand]:
+    """The operands of clip; a ValueError if low is greater than high."""
+    if data_of(low) > data_of(high):
+        raise ValueError(f"clip() between {low} and {high}: low is greater than high")
+    return x, low, high
 
 
 def apply(op: int, *operands: Any) -> Any:

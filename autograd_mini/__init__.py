@@ -18,7 +18,9 @@ if os.environ.get("AUTOGRAD_MINI_PURE", "") not in ("", "0"):
     _here = str(Path(__file__).parent)
     sys.path_importer_cache[_here] = FileFinder(_here, (SourceFileLoader, SOURCE_SUFFIXES))
 
+from autograd_mini import nn
 from autograd_mini.check import GradientError, check_gradient
+from autograd_mini.draw import draw
 from autograd_mini.functions import (
     acos, acosh, asin, asinh, atan, atan2, atanh, cbrt, clip, copysign, cos, cosh, degrees, digamma, dist, dot, elu,
     erf, erfc, exp, exp2, expm1, fmod, gamma, gelu, hypot, leaky_relu, lgamma, log, log10, log1p, log2, log_sigmoid,
@@ -33,9 +35,9 @@ COMPILED = not str(sys.modules["autograd_mini.value"].__file__).endswith(".py")
 
 __all__ = [
     "COMPILED", "GradientError", "Value", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt",
-    "check_gradient", "clip", "copysign", "cos", "cosh", "degrees", "digamma", "dist", "dot", "elu", "erf", "erfc",
-    "exp", "exp2", "expm1", "fmod", "gamma", "gelu", "grad", "hypot", "leaky_relu", "lgamma", "log", "log10",
-    "log1p", "log2", "log_sigmoid", "logsumexp", "maximum", "mean", "minimum", "no_grad", "pow", "prod", "radians",
-    "relu", "remainder", "sigmoid", "silu", "sin", "sinh", "softmax", "softplus", "sqrt", "sum", "tan", "tanh",
-    "topological", "value_and_grad", "where",
+    "check_gradient", "clip", "copysign", "cos", "cosh", "degrees", "digamma", "dist", "dot", "draw", "elu", "erf",
+    "erfc", "exp", "exp2", "expm1", "fmod", "gamma", "gelu", "grad", "hypot", "leaky_relu", "lgamma", "log",
+    "log10", "log1p", "log2", "log_sigmoid", "logsumexp", "maximum", "mean", "minimum", "nn", "no_grad", "pow",
+    "prod", "radians", "relu", "remainder", "sigmoid", "silu", "sin", "sinh", "softmax", "softplus", "sqrt", "sum",
+    "tan", "tanh", "topological", "value_and_grad", "where",
 ]

@@ -84,7 +84,7 @@ def network(out: Path, seed: int, epochs: int) -> None:
 
 
 def flowers(seed: int) -> tuple[tuple[Samples, list[int]], tuple[Samples, list[int]], list[str]]:
-    """120 flowers to train on and 30 to test on, each measurement scaled to mean 0 and deviation 1; the kinds' names."""
+    """120 flowers to train on and 30 to test on, measurements scaled to mean 0 and deviation 1; the kinds' names."""
     X, y, names = iris()
     columns = list(zip(*X, strict=True))
     means = [sum(column) / len(column) for column in columns]

@@ -179,10 +179,10 @@ def softmax(values: Iterable[Operand]) -> list[Any]:
     [0.0, 0.0, 1.0]
     """
     values = some("softmax", values)
-    greatest = max(values)  # type: ignore[type-var]
+    greatest = max(values)
     size = greatest.data if isinstance(greatest, Value) else float(greatest)
     if abs(size) > 1000.0:  # logsumexp is rounded to its own size; what all have in common changes no probability
-        values = [value - size for value in values]  # type: ignore[operator]
+        values = [value - size for value in values]
     total = apply(ops.LOGSUMEXP, *values)
     return [apply(ops.SOFTMAX, value, total) for value in values]
 

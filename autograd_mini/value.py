@@ -133,6 +133,8 @@ class Value:
     @property
     def operands(self) -> tuple[Value | float, ...]:
         """What the operation was applied to, in order: Values, and floats for constants."""
+        if self._op == ops.LEAF:
+            return ()
         if self._operands is not None:
             return self._operands
         a = self._a if self._a is not None else self._slope_a
@@ -147,6 +149,8 @@ class Value:
     @property
     def local_derivatives(self) -> tuple[float, ...]:
         """The derivative of this node by each of its parents, as it was when the node was recorded."""
+        if self._op == ops.LEAF:
+            return ()
         if self._operands is None:
             pairs = ((self._a, self._slope_a), (self._b, self._slope_b))
             return tuple([slope for parent, slope in pairs if parent is not None])

@@ -119,7 +119,7 @@ def draw(root: Value) -> Drawing:
     picture.summary = f"The graph of {heading(root) or 'a Value'}: {len(nodes)} values"
     picture.table = table
     for i, node in enumerate(nodes):
-        picture.node(f"n{i}", label=card(node), id=f"am{mark}n{i}", tooltip=markup(full(node).replace("\\", "\\\\")))
+        picture.node(f"n{i}", label=card(node), id=f"am{mark}n{i}", tooltip=hint(full(node)))
         for k, operand in enumerate(node.operands if node.op != "leaf" else ()):
             start = f"n{places[id(operand)]}" if isinstance(operand, Value) else f"c{i}_{k}"
             if not isinstance(operand, Value):
@@ -196,8 +196,13 @@ def text_of(label: str) -> str:
 
 
 def markup(text: str) -> str:
-    """Text for a card or a tooltip; a space of no width keeps a backslash from starting one of Graphviz's escapes."""
+    """Text for a card; a space of no width keeps a backslash from starting one of Graphviz's escapes."""
     return escape(text_of(text), quote=True).replace("\\", "&#92;&#8203;")
+
+
+def hint(text: str) -> str:
+    """Text for a tooltip, of which Graphviz takes the escapes off twice."""
+    return escape(text_of(text), quote=True).replace("\\", "&#92;" * 4)
 
 
 def number(x: float) -> str:

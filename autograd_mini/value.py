@@ -212,22 +212,22 @@ class Value:
     def asinh(self) -> Value: return record(ops.ASINH, self, 0.0)
     def acosh(self) -> Value: return record(ops.ACOSH, self, 0.0)
     def atanh(self) -> Value: return record(ops.ATANH, self, 0.0)
-    def atan2(self, other: Operand) -> Value: return record(ops.ATAN2, self, other)
+    def atan2(self, other: Operand) -> Value: return named(ops.ATAN2, self, other)
     def degrees(self) -> Value: return record(ops.DEGREES, self, 0.0)
     def radians(self) -> Value: return record(ops.RADIANS, self, 0.0)
-    def hypot(self, other: Operand) -> Value: return record(ops.HYPOT, self, other)
+    def hypot(self, other: Operand) -> Value: return named(ops.HYPOT, self, other)
     def erf(self) -> Value: return record(ops.ERF, self, 0.0)
     def erfc(self) -> Value: return record(ops.ERFC, self, 0.0)
     def gamma(self) -> Value: return record(ops.GAMMA, self, 0.0)
     def lgamma(self) -> Value: return record(ops.LGAMMA, self, 0.0)
-    def digamma(self, n: int = 0) -> Value: return record(ops.DIGAMMA, self, float(n))
-    def fmod(self, other: Operand) -> Value: return record(ops.FMOD, self, other)
-    def remainder(self, other: Operand) -> Value: return record(ops.REMAINDER, self, other)
-    def copysign(self, other: Operand) -> Value: return record(ops.COPYSIGN, self, other)
-    def maximum(self, other: Operand) -> Value: return record(ops.MAXIMUM, self, other)
-    def minimum(self, other: Operand) -> Value: return record(ops.MINIMUM, self, other)
-    def leaky_relu(self, other: Operand = 0.01) -> Value: return record(ops.LEAKY_RELU, self, other)
-    def elu(self, other: Operand = 1.0) -> Value: return record(ops.ELU, self, other)
+    def digamma(self, n: int = 0) -> Value: return named(ops.DIGAMMA, self, float(n))
+    def fmod(self, other: Operand) -> Value: return named(ops.FMOD, self, other)
+    def remainder(self, other: Operand) -> Value: return named(ops.REMAINDER, self, other)
+    def copysign(self, other: Operand) -> Value: return named(ops.COPYSIGN, self, other)
+    def maximum(self, other: Operand) -> Value: return named(ops.MAXIMUM, self, other)
+    def minimum(self, other: Operand) -> Value: return named(ops.MINIMUM, self, other)
+    def leaky_relu(self, other: Operand = 0.01) -> Value: return named(ops.LEAKY_RELU, self, other)
+    def elu(self, other: Operand = 1.0) -> Value: return named(ops.ELU, self, other)
     def softplus(self) -> Value: return record(ops.SOFTPLUS, self, 0.0)
     def log_sigmoid(self) -> Value: return record(ops.LOG_SIGMOID, self, 0.0)
     def silu(self) -> Value: return record(ops.SILU, self, 0.0)
@@ -239,27 +239,28 @@ class Value:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """NumPy's functions on Values: np.exp(v) is v.exp(), np.float64(2) * v is a Value, object arrays broadcast."""
-        op = NUMPY_NAMES.get(ufunc.__name__)
-        if op is not None and method == "__call__" and not options and all([is_real(operand) for operand in inputs]):
-            return apply(op, *inputs)
         import numpy
 
-        for operand in inputs:
-            if isinstance(operand, numpy.ndarray) and operand.dtype != object:
+        inputs = tuple([x.item() if isinstance(x, numpy.ndarray) and x.ndim == 0 else x for x in inputs])
+        op = NUMPY_NAMES.get(ufunc.__name__)
+        if op is not None and method == "__call__" and not options and all([is_real(x) for x in inputs]):
+            return apply(op, *inputs)
+        for x in inputs:
+            if isinstance(x, numpy.ndarray) and x.dtype != object:
                 raise TypeError(
-                    f"{ufunc.__name__} of a Value and an array of {operand.dtype}: make it an array of objects,"
+                    f"{ufunc.__name__} of a Value and an array of {x.dtype}: make it an array of objects,"
                     " array.astype(object), or work element by element"
                 )
-        boxed = [numpy.array(operand, dtype=object) if isinstance(operand, Value) else operand for operand in inputs]
+        boxed = [numpy.array(x, dtype=object) if isinstance(x, Value) else x for x in inputs]
         return getattr(ufunc, method)(*boxed, **options)
 
     # Comparisons look at data. Equality is by number, hash by identity: a node is a dictionary key of its own.
-    def __lt__(self, other: Operand) -> bool: return self._data < data_of(other) if is_real(other) else NotImplemented
-    def __le__(self, other: Operand) -> bool: return self._data <= data_of(other) if is_real(other) else NotImplemented
-    def __gt__(self, other: Operand) -> bool: return self._data > data_of(other) if is_real(other) else NotImplemented
-    def __ge__(self, other: Operand) -> bool: return self._data >= data_of(other) if is_real(other) else NotImplemented
-    def __eq__(self, other: object) -> bool: return self._data == data_of(other) if is_real(other) else NotImplemented
-    def __ne__(self, other: object) -> bool: return self._data != data_of(other) if is_real(other) else NotImplemented
+    def __lt__(self, other: Operand) -> bool: return self._data < compared(other) if is_real(other) else NotImplemented
+    def __le__(self, other: Operand) -> bool: return self._data <= compared(other) if is_real(other) else NotImplemented
+    def __gt__(self, other: Operand) -> bool: return self._data > compared(other) if is_real(other) else NotImplemented
+    def __ge__(self, other: Operand) -> bool: return self._data >= compared(other) if is_real(other) else NotImplemented
+    def __eq__(self, other: object) -> bool: return self._data == compared(other) if is_real(other) else NotImplemented
+    def __ne__(self, other: object) -> bool: return self._data != compared(other) if is_real(other) else NotImplemented
     def __bool__(self) -> bool: return self._data != 0.0
     def __hash__(self) -> int: return id(self) >> 4
 
@@ -397,6 +398,12 @@ def apply(op: int, *operands: Any) -> Any:
     else:
         node = record(op, operands[0], operands[1] if len(operands) > 1 else 0.0)
     return node if any([isinstance(operand, Value) for operand in operands]) else node.data
+
+
+def named(op: int, a: Value, other: Operand) -> Value:
+    """The node op(a, other) for a method, which has no other operand to ask; a TypeError if other is no number."""
+    node: Value = apply(op, a, other)
+    return node
 
 
 # Walking.
@@ -539,7 +546,8 @@ def is_real(x: Any) -> bool:
         return True
     if isinstance(x, Complex):
         return isinstance(x, Real)
-    return hasattr(x, "__float__") and not hasattr(x, "__setitem__") and not isinstance(x, (str, bytes))
+    kind = type(x)
+    return hasattr(kind, "__float__") and not hasattr(kind, "__setitem__") and not isinstance(x, (str, bytes))
 
 
 def number(x: Any) -> float:
@@ -555,3 +563,8 @@ def data_of(x: Any) -> float:
         node = x
         return node._data
     return float(x)
+
+
+def compared(x: Any) -> Any:
+    """What stands for x in a comparison: an int as it is, since it may be too large for a float."""
+    return x if isinstance(x, int) else data_of(x)

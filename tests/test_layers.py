@@ -1,0 +1,92 @@
+"""The architecture: imports point upwards, public names exist, and each file says in one sentence what it is."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+
+import pytest
+
+import autograd_mini as am
+from tests.conftest import PACKAGE, stale
+
+LAYERS = [
+    "_plain", "ops", "special", "elementary", "rules", "errors", "value", "functions", "gradient", "program", "compile",
+    "nn", "steps", "draw", "check", "data", "", "__main__",
+]  # fmt: skip  # "" is the package itself
+SOURCES = {path.relative_to(PACKAGE).with_suffix("").as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+MODULES = {name: path for name, path in SOURCES.items() if name != "__init__"}
+TESTS = {f"tests/{path.stem}": path for path in sorted((PACKAGE.parent / "tests").rglob("*.py"))}
+
+
+def layer(name):
+    """The layer that a module belongs to: that of the file or folder in the package."""
+    return name.partition("/")[0]
+
+
+def imports(path):
+    """The names after `autograd_mini.` of what a file imports, wherever in it; '' for the package itself."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}:{node.lineno}: write the import in full"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            names = []
+        for name in names:
+            package, _, rest = name.partition(".")
+            if package == PACKAGE.name:
+                first = rest.partition(".")[0]
+                yield first if first in map(layer, MODULES) else ""
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_upwards(name):
+    below = set(LAYERS[: LAYERS.index(layer(name))])
+    inside = {layer(name)} if "/" in name else set()
+    assert set(imports(MODULES[name])) <= below | inside
+
+
+def test_imports_are_found():
+    assert {"ops", "rules", "elementary"} <= set(imports(MODULES["value"]))
+    assert set(imports(SOURCES["__init__"])) >= {"value", "functions"}
+
+
+def natural(name):
+    """A key that sorts as people do: constants, classes, functions; log2 before log10."""
+    kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
+    return kind, [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def test_public_names_are_sorted_and_exist():
+    assert len(set(am.__all__)) == len(am.__all__)
+    assert am.__all__ == sorted(am.__all__, key=natural) or am.__all__ == sorted(am.__all__)
+    for name in am.__all__:
+        assert getattr(am, name) is not None
+
+
+def test_all_that_is_imported_is_public():
+    tree = ast.parse(SOURCES["__init__"].read_text())
+    imported = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module.startswith(PACKAGE.name)]
+    assert {alias.asname or alias.name for node in imported for alias in node.names} <= set(am.__all__)
+
+
+@pytest.mark.parametrize("name", [*SOURCES, *TESTS])
+def test_first_line_is_a_sentence(name):
+    path = {**SOURCES, **TESTS}[name]
+    first = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+    assert first.endswith("."), first
+    assert not re.search(r"[.!?] [A-Z]", first), "one sentence"
+
+
+def test_a_stale_build_is_found(tmp_path):
+    for age, name in [(2, "rules.py"), (2, "value.pxd"), (1, "rules.cpython-311-x86_64-linux-gnu.so"), (3, "free.so")]:
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    assert stale(tmp_path) == []
+    for newer in ("rules.py", "value.pxd"):
+        os.utime(tmp_path / newer, (1e9, 1e9))
+        assert stale(tmp_path) == ["rules.cpython-311-x86_64-linux-gnu.so"]
+        os.utime(tmp_path / newer, (1e9 - 2, 1e9 - 2))

@@ -15,6 +15,8 @@ from autograd_mini.data import iris
 
 Samples = list[list[float]]
 
+BATCH = 10  # flowers in a step
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the tour; return the exit status: 0, or 1 if a picture cannot be written."""
@@ -63,9 +65,9 @@ def network(out: Path, seed: int, epochs: int) -> None:
     train, test, names = flowers(seed)
     model = nn.MLP(4, [8, 3], activation="tanh", seed=seed)
     print(f"2. A network: {len(train[1])} irises to learn from, {len(test[1])} to be tested on, {len(names)} kinds")
-    optimiser = nn.Adam(model.parameters(), lr=0.03)
+    falling = nn.cosine(0.1, 0.0, steps=epochs * len(train[0]) // BATCH)
     history = nn.train(
-        model, "cross_entropy_with_logits", *train, epochs=epochs, batch_size=10, optimiser=optimiser, seed=seed
+        model, "cross_entropy_with_logits", *train, epochs=epochs, batch_size=BATCH, lr=falling, seed=seed
     )
     correct = nn.accuracy(model, *test)
     print(f"   loss {history.loss[0]:.3f} -> {history.loss[-1]:.3f}   test accuracy {correct:.1%}")

@@ -8,6 +8,10 @@ from typing import Any
 from autograd_mini.ops import MANY, Row
 
 
+class DomainError(ValueError):
+    """An operation was asked for a result where it has none: what Python's math raises as a ValueError."""
+
+
 def lost_gradient(value: Any, conversion: str) -> str:
     """What to say to a conversion that would lose the gradient."""
     return (
@@ -20,7 +24,8 @@ def undefined(row: Row, operands: tuple[Any, ...], y: float) -> Exception:
     """The error for finite operands without a finite result: of the kind that Python's own arithmetic raises."""
     data = [operand if isinstance(operand, float) else operand.data for operand in operands]
     names = [getattr(operand, "label", None) or f"{x:.6g}" for operand, x in zip(operands, data, strict=True)]
-    names = [f"({name})" if name.startswith("-") else name for name in names]
+    if not row.text.startswith(row.name):  # an operator, not a function
+        names = [f"({name})" if name.startswith("-") else name for name in names]
     if row.arity == MANY:
         names = names if len(names) <= 6 else [*names[:5], f"... {len(names)} operands"]
         text = row.text.format(operands=", ".join(names))
@@ -31,7 +36,7 @@ def undefined(row: Row, operands: tuple[Any, ...], y: float) -> Exception:
     if (row.name == "div" and data[1] == 0.0) or (row.name == "pow" and data[0] == 0.0):
         return ZeroDivisionError(f"division by zero: {text}{where}")
     if math.isnan(y) or is_pole(row.name, data[: row.arity]):
-        return ValueError(f"outside the domain of {row.name}: {text}{where}")
+        return DomainError(f"outside the domain of {row.name}: {text}{where}")
     return OverflowError(f"result too large for a float: {text}{where}")
 
 

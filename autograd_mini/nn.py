@@ -16,6 +16,7 @@ from typing import Any, SupportsIndex, TypeVar
 
 from tqdm import tqdm
 
+from autograd_mini.errors import DomainError
 from autograd_mini.functions import dot, log, log1p, logsumexp, mean, relu, softplus, sum
 from autograd_mini.gradient import parts
 from autograd_mini.value import Value, no_grad, topological
@@ -186,11 +187,8 @@ class Layer(Module):
     3
     """
 
-    def __init__(
-        self, nin: int, nout: int, activation: str = "relu", *, rng: random.Random | None = None, **options: Any
-    ) -> None:
-        rng = rng or generator(None)
-        self.neurons = [Neuron(nin, activation, rng=rng, nout=nout, **options) for _ in range(whole("nout", nout))]
+    def __init__(self, nin: int, nout: int, activation: str = "relu", **options: Any) -> None:
+        self.neurons = [Neuron(nin, activation, nout=nout, **options) for _ in range(whole("nout", nout))]
         label(self)
 
     def __call__(self, x: Any) -> Any:
@@ -534,7 +532,7 @@ class Diverged(ArithmeticError):
     """Training met a number that is not finite; the weights are the last at which loss and gradients were finite."""
 
 
-@dataclass(repr=False)
+@dataclass
 class History:
     """What train() saw in each epoch: the mean loss of the examples, and the metric, of the test data too."""
 
@@ -700,10 +698,7 @@ def guarded(where: str, parameters: list[Value], good: list[float]) -> Iterator[
     """Turn an arithmetic error into Diverged, with the good numbers back in the parameters."""
     try:
         yield
-    except (ArithmeticError, ValueError) as error:
-        # The engine's domain errors are ValueErrors, as Python's are, but so is what model and loss refuse.
-        if isinstance(error, ValueError) and not str(error).startswith("outside the domain of"):
-            raise
+    except (ArithmeticError, DomainError) as error:
         for p, x in zip(parameters, good, strict=True):
             p.data = x
         raise Diverged(f"{where}: {error}; the last good weights are kept, try a smaller learning rate") from error

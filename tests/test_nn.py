@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import math
 import os
@@ -74,9 +75,12 @@ def test_parameters_come_in_order_with_their_paths_as_labels():
     assert [p.label for p in model.parameters()] == expected
     assert list(model.state()) == expected
     assert list(model.state().values()) == data_of(model)
+    of_layer = ["neurons[0].w[0]", "neurons[0].b", "neurons[1].w[0]", "neurons[1].b"]
+    assert [p.label for p in nn.Layer(1, 2).parameters()] == of_layer
+    assert [p.label for p in nn.Neuron(2).parameters()] == ["w[0]", "w[1]", "b"]
 
 
-@pytest.mark.parametrize(("nouts", "count"), [([1], 3), ([16, 16, 1], 337), ((4, 3), 27)])
+@pytest.mark.parametrize(("nouts", "count"), [([1], 3), ([16, 16, 1], 337), ((4, 3), 27), (5, 15)])
 def test_the_number_of_parameters(nouts, count):
     assert len(nn.MLP(2, nouts).parameters()) == count
 
@@ -227,6 +231,8 @@ def test_glorot_of_a_layer_knows_its_number_of_neurons():
     expected = [rng.uniform(-1.0, 1.0) * (6 / 8) ** 0.5 for _ in range(15)]
     layer = nn.Layer(5, 3, "tanh", rng=random.Random(7))
     assert [w.data for n in layer.neurons for w in n.w] == expected
+    alone = nn.Neuron(5, "tanh", rng=random.Random(7))
+    assert alone.w[0].data == random.Random(7).uniform(-1.0, 1.0)  # 6 / (5 + 1) is 1
 
 
 def test_weights_depend_on_the_seed_alone_and_biases_start_at_zero():
@@ -304,9 +310,14 @@ def test_what_is_saved_is_loaded_bit_for_bit(tmp_path):
     assert json.loads((tmp_path / "model.json").read_text()) == model.state()
 
 
+def state_of(module, **changes):
+    """What save() would write of a module, with changes."""
+    return json.dumps({**module.state(), **changes})
+
+
 def state_with(**changes):
-    """The JSON of a model like the one loaded into, with changes."""
-    return json.dumps({**nn.MLP(1, [1], seed=5).state(), **changes})
+    """What save() would write of a model like the one loaded into, with changes."""
+    return state_of(nn.MLP(1, [1], seed=5), **changes)
 
 
 @pytest.mark.parametrize(
@@ -321,9 +332,9 @@ def state_with(**changes):
         ("[1.0, 2.0]", "holds a list; expected are 2 numbers by name"),
         ("3.5", "holds a float; expected are 2 numbers"),
         ("{}", r"0 parameters and the module has 2: only the module has 'layers\[0\].neurons\[0\].b'"),
-        (json.dumps(nn.MLP(2, [1]).state()), r"3 .* has 2: only the file has 'layers\[0\].neurons\[0\].w\[1\]'"),
-        (json.dumps(nn.MLP(1, [1], bias=False).state()), "1 parameters and the module has 2: only the module"),
-        (json.dumps({name + "x": x for name, x in nn.MLP(1, [1]).state().items()}), "2 parameters and the .* has 2"),
+        (state_of(nn.MLP(2, [1], seed=5)), r"3 .* has 2: only the file has 'layers\[0\].neurons\[0\].w\[1\]'"),
+        (state_of(nn.MLP(1, [1], bias=False, seed=5)), "1 parameters and the module has 2: only the module"),
+        (state_of(nn.Neuron(1, "linear", rng=random.Random(5))), "2 parameters and the .* has 2"),
         *[
             (state_with(**{"layers[0].neurons[0].b": x}), f"holds {said} for 'layers.*b', where a finite number")
             for x, said in [
@@ -397,6 +408,7 @@ def test_a_copy_keeps_tied_parameters_tied():
     module.a = module.b = Value(1.0)
     other = copy.deepcopy(module)
     assert other.a is other.b and other.a is not module.a
+    assert len(other.parameters()) == 1 and other.parameters()[0] is other.a
 
 
 # Losses.
@@ -675,20 +687,44 @@ def test_an_optimiser_of_ones_own_defines_a_direction():
 
 
 @pytest.mark.parametrize(
-    ("schedule", "expected"),
+    ("build", "expected"),
     [
-        (nn.step_decay(0.8, factor=0.1, every=3), [0.8 * 0.1 ** (step // 3) for step in range(12)]),
-        (nn.exponential_decay(0.8, factor=0.9), [0.8 * 0.9**step for step in range(12)]),
-        (nn.linear(0.8, 0.2, steps=6), [max(0.8 - 0.1 * step, 0.2) for step in range(12)]),
-        (nn.linear(0.0, 0.6, steps=6), [min(0.1 * step, 0.6) for step in range(12)]),
+        (lambda: nn.step_decay(0.8, factor=0.1, every=3), [0.8 * 0.1 ** (step // 3) for step in range(12)]),
+        (lambda: nn.exponential_decay(0.8, factor=0.9), [0.8 * 0.9**step for step in range(12)]),
+        (lambda: nn.linear(0.8, 0.2, steps=6), [max(0.8 - 0.1 * step, 0.2) for step in range(12)]),
+        (lambda: nn.linear(0.0, 0.6, steps=6), [min(0.1 * step, 0.6) for step in range(12)]),
         (
-            nn.cosine(0.8, 0.2, steps=6),
+            lambda: nn.cosine(0.8, 0.2, steps=6),
             [0.5 + 0.3 * math.cos(math.pi * step / 6) if step < 6 else 0.2 for step in range(12)],
         ),
     ],
+    ids=["step_decay", "exponential_decay", "linear", "warm-up", "cosine"],
 )
-def test_schedules_have_their_closed_forms(schedule, expected):
+def test_schedules_have_their_closed_forms(build, expected):
+    schedule = build()
     assert [schedule(step) for step in range(12)] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("function", "defaults"),
+    [
+        (nn.SGD, {"lr": 0.1, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0}),
+        (nn.Adam, {"lr": 0.001, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}),
+        (nn.step_decay, {"factor": 0.5, "every": 100}),
+        (nn.exponential_decay, {"factor": 0.99}),
+        (nn.MLP, {"activation": "relu", "output": "linear", "bias": True, "init": None, "seed": None}),
+        (
+            nn.train,
+            {
+                "epochs": 100, "batch_size": None, "optimiser": None, "lr": 0.1, "shuffle": True, "seed": 0,
+                "metric": None, "test": None, "progress": True,
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_defaults_are_as_promised(function, defaults):
+    parameters = inspect.signature(function).parameters.values()
+    assert {p.name: p.default for p in parameters if p.default is not p.empty} == defaults
 
 
 # Training.
@@ -851,7 +887,7 @@ def test_numpy_examples_are_taken():
         ({"y": [1, 1, 0, 1]}, "hinge takes a target of -1 or 1, not 0"),
         ({"loss": "binary_cross_entropy_with_logits"}, "from 0 to 1, not -1"),
         ({"loss": "mean_squared_error", "y": [[1, 2]] * 4}, "1 outputs and 2 targets"),
-        ({"model": nn.MLP(1, [3]), "loss": "cross_entropy_with_logits", "y": [0, 1, 2, 3]}, "from 0 to 2"),
+        ({"model": nn.MLP(1, [3], seed=0), "loss": "cross_entropy_with_logits", "y": [0, 1, 2, 3]}, "from 0 to 2"),
         ({"lr": lambda step: 0.1 if step < 1 else -1.0}, "lr is at least 0"),
         ({"metric": lambda model, X, y: nn.accuracy(model, X, [5] * 4)}, "accuracy of one output takes"),
     ],
@@ -934,13 +970,18 @@ def test_a_step_out_of_the_finite_numbers_is_taken_back():
     assert data_of(model) == [1.0, 1.0]
 
 
+def test_a_weight_without_a_label_is_just_a_weight():
+    w = Value(1.0)
+    with pytest.raises(nn.Diverged, match="the step takes a weight with gradient"):
+        nn.train(lambda x: w * 1e307, lambda y, t: y, [1.0], [0.0], optimiser=nn.SGD([w], lr=100.0), progress=False)
+
+
 def test_divergence_names_the_batch_and_takes_earlier_batches_steps_back_to_the_last_good_one():
     model = Start(lambda a, b, x: a * x + b)
+    X = [1.0, 1.0, 2.0, 2.0, 0.0, NAN]
     with pytest.raises(nn.Diverged, match=r"^epoch 1, batch 3: mul\(a, nan\) is nan"):
-        nn.train(
-            model, lambda y, t: y, [1.0, 2.0, NAN], [0.0] * 3, batch_size=1, shuffle=False, lr=0.25, progress=False
-        )
-    # After the first batch 1 - 0.25 · 1; at these weights the second was still finite.
+        nn.train(model, lambda y, t: y, X, [0.0] * 6, batch_size=2, shuffle=False, lr=0.25, progress=False)
+    # After the first batch: 1 - 0.25 · 1. At these weights the second batch was finite still.
     assert data_of(model) == [0.75, 0.75]
 
 
@@ -955,10 +996,16 @@ def test_divergence_in_a_metric_is_one_too():
     assert data_of(model) == [1.0, 1.0]
 
 
-def test_a_long_operation_is_named_in_short():
-    model = nn.MLP(10, [1], output="softplus", seed=0)
-    with pytest.raises(nn.Diverged, match=r"dot\((layers\[0\]\.neurons\[0\]\.w\[\d\], ){5}\.\.\. 20 operands\) is nan"):
-        nn.train(model, "hinge", [[NAN] * 10], [1], progress=False)
+@pytest.mark.parametrize(
+    ("nin", "said"),
+    [(3, r"dot\((w, ){3}(nan, ){2}nan\) is nan"), (4, r"dot\((w, ){4}nan, \.\.\. 8 operands\) is nan")],
+)
+def test_a_long_operation_is_named_in_short(nin, said):
+    neuron = nn.Neuron(nin, "softplus")
+    for w in neuron.w:
+        w.label = "w"
+    with pytest.raises(nn.Diverged, match=said):
+        nn.train(neuron, "hinge", [[NAN] * nin], [1], progress=False)
 
 
 # Accuracy.

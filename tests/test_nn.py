@@ -947,7 +947,7 @@ def test_divergence_in_the_first_batch_names_the_operation_and_changes_nothing(m
     with pytest.raises(nn.Diverged, match=said) as caught:
         nn.train(model, lambda y, t: y, [1.0], [0.0], epochs=3, progress=False)
     assert str(caught.value).startswith("epoch 1, batch 1: ")
-    assert type(caught.value.__cause__) is cause
+    assert isinstance(caught.value.__cause__, cause)
     assert [p.data.hex() for p in model.parameters()] == before
 
 

@@ -137,8 +137,8 @@ def test_labels_are_text(engine, label):
 
 def test_the_whole_label_is_in_the_tooltip(engine):
     label = r"x\N & <" * 30
-    (link,) = xml.fromstring(draw(Value(1.0, label=label)).svg()).iter(f"{SVG}a")
-    assert link.get("{http://www.w3.org/1999/xlink}title").startswith(label)
+    (card,) = parts(draw(Value(1.0, label=label)), "node")
+    assert card.find(f"{SVG}title").text.startswith(label)
 
 
 def test_positive_and_negative_gradients_differ_by_sign_and_colour(engine):

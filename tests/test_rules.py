@@ -481,10 +481,16 @@ def test_errors_name_operation_operands_and_labels(op):
 
 @pytest.mark.parametrize(
     ("op", "operands", "kind"),
-    [(ops.LOG, (-1.0,), ValueError), (ops.EXP, (1e3,), OverflowError), (ops.DIV, (1.0, 0.0), ZeroDivisionError)],
+    [
+        (ops.LOG, (-1.0,), ValueError),
+        (ops.DIGAMMA, (-1.0, 0.0), ValueError),
+        (ops.EXP, (1e3,), OverflowError),
+        (ops.SUM, (1e308, 1e308), OverflowError),
+        (ops.DIV, (1.0, 0.0), ZeroDivisionError),
+        (ops.POW, (0.0, -1.0), ZeroDivisionError),
+    ],
 )
-def test_there_are_operands_without_a_finite_result(op, operands, kind):
-    """Else the two tests above would have nothing to look at."""
+def test_kinds_of_errors(op, operands, kind):
     with pytest.raises(kind):
         apply(op, *labelled(op, operands))
 

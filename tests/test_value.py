@@ -153,7 +153,7 @@ BINARY_METHODS = [row.name for row in TABLE if row.arity == 2 and hasattr(Value,
 @pytest.mark.parametrize("name", BINARY_METHODS)
 def test_methods_refuse_what_is_not_a_number(name):
     for wrong in NOT_NUMBERS:
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match=name):
             getattr(Value(1.0), name)(wrong)
 
 

@@ -454,15 +454,16 @@ def test_finite_operands_without_a_finite_result_raise_as_in_python(op):
                 y = apply(op, *labelled(op, point))
             except (ValueError, OverflowError, ZeroDivisionError) as error:
                 overflow = expected is None or expected in (INF, -INF)  # which Python does not always report
-                assert type(error) is type(expected) or (overflow and type(error) is not ZeroDivisionError), point
+                assert isinstance(error, type(expected)) or (overflow and type(error) is not ZeroDivisionError), point
             else:
                 assert math.isfinite(y.data), point
                 assert expected is None or y.data == pytest.approx(expected, rel=1e-14, abs=1e-15), point
 
 
-def written(x):
-    """A constant in a formula: in brackets if it starts with a minus sign."""
-    return f"({x:.6g})" if math.copysign(1.0, x) < 0.0 else f"{x:.6g}"
+def written(x, row):
+    """A constant in a formula: as an operand of an operator in brackets, if it starts with a minus sign."""
+    bracketed = math.copysign(1.0, x) < 0.0 and not row.text.startswith(row.name)
+    return f"({x:.6g})" if bracketed else f"{x:.6g}"
 
 
 @every_row
@@ -473,7 +474,7 @@ def test_errors_name_operation_operands_and_labels(op):
         try:
             apply(op, *operands)
         except (ValueError, OverflowError, ZeroDivisionError) as error:
-            a, b, *_ = labels = [x.label if isinstance(x, Value) else written(x) for x in (*operands, 0.0)]
+            a, b, *_ = labels = [x.label if isinstance(x, Value) else written(x, row) for x in (*operands, 0.0)]
             assert row.text.format(a=a, b=b, operands=", ".join(labels[:-1])) in str(error)
             for i in variables(op, point):
                 assert f"x{i} = {point[i]:.6g}" in str(error)

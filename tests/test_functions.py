@@ -59,7 +59,7 @@ def test_errors_take_any_real_number(kind):
     for call in (lambda: Value(1.0) / kind(0), lambda: am.sum([Value(1e308), Value(1e308), kind(1)])):
         with pytest.raises((ZeroDivisionError, OverflowError)):
             call()
-    with pytest.raises(ValueError, match=r"log\(\(-1\)\)"):
+    with pytest.raises(ValueError, match=r"log\(-1\)"):
         am.log(kind(-1))
 
 

@@ -49,7 +49,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         """
         suffix = Path(filename or "").suffix[1:].lower()
         if suffix in ("", "gv", "dot"):
-            return str(super().save(filename, directory, skip_existing=skip_existing))
+            return str(super().save(filename, directory=directory, skip_existing=skip_existing))
         if suffix not in FORMATS:
             raise ValueError(f"cannot draw into {filename}: its suffix is none of {', '.join(FORMATS)}, gv, dot")
         path = Path(directory or "", filename)
@@ -64,11 +64,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         picture = laid_out(self.source, format or self.format)
         return picture if encoding is None else picture.decode(encoding)
 
-    def render(self, filename: Any = None, directory: Any = None, *args: Any, **options: Any) -> str:
+    def render(self, filename: Any = None, directory: Any = None, **options: Any) -> str:
         """Write source and picture as graphviz does; the path of the picture."""
         if shutil.which("dot"):
-            return str(super().render(filename, directory, *args, **options))
-        source = super().save(filename, directory)
+            return str(super().render(filename, directory=directory, **options))
+        source = super().save(filename, directory=directory)
         path = Path(f"{source}.{options.get('format') or self.format}")
         path.write_bytes(laid_out(self.source, path.suffix[1:]))
         if options.get("cleanup"):

@@ -1,0 +1,114 @@
+"""Derivatives of functions, and the check of gradients by differences."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+import mpmath
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autograd_mini as am
+from autograd_mini import GradientError, Value, check_gradient, grad, value_and_grad
+
+Point = namedtuple("Point", "x y")
+
+
+def f(x, y):
+    return (x * y).tanh() + am.exp(x) / (2.0 + y * y)
+
+
+def exact(place, x, y):
+    """The derivative of f by its first or second argument in 50 digits."""
+    with mpmath.workdps(50):
+        return float(
+            mpmath.diff(lambda a, b: mpmath.tanh(a * b) + mpmath.exp(a) / (2 + b * b), (x, y), (1 - place, place))
+        )
+
+
+numbers = st.floats(-2.0, 2.0)
+
+
+@given(numbers, numbers)
+def test_argnums(x, y):
+    for place in (0, 1, -1, -2):
+        assert grad(f, place)(x, y) == pytest.approx(exact(place % 2, x, y), rel=1e-12, abs=1e-12)
+    assert grad(f, (1, 0))(x, y) == (grad(f, 1)(x, y), grad(f, 0)(x, y))
+    value, gradient = value_and_grad(f, (0,))(x, y)
+    assert value == f(Value(x), y).data and gradient == (grad(f)(x, y),)
+
+
+@pytest.mark.parametrize(
+    ("structure", "total"),
+    [
+        (3.0, lambda s: s * s),
+        ([1.0, 2.0], lambda s: s[0] * s[0] + s[1] * s[1]),
+        ((1.0, [2.0, (3.0,)]), lambda s: s[0] * s[0] + s[1][0] * s[1][0] + s[1][1][0] * s[1][1][0]),
+        ({"w": [1.0], "b": 2}, lambda s: s["w"][0] * s["w"][0] + s["b"] * s["b"]),
+        (Point(1.0, 2.0), lambda s: s.x * s.x + s.y * s.y),
+    ],
+)
+def test_structures(structure, total):
+    def doubled(s):
+        if isinstance(s, dict):
+            return {key: doubled(part) for key, part in s.items()}
+        if isinstance(s, Point):
+            return Point(*map(doubled, s))
+        return type(s)(map(doubled, s)) if isinstance(s, (list, tuple)) else 2.0 * s
+
+    found = grad(total)(structure)
+    assert found == doubled(structure) and type(found) is type(doubled(structure))
+
+
+def test_other_arguments_are_passed_on():
+    assert grad(lambda x, name, *, scale: x * scale if name == "up" else x)(1.0, "up", scale=3.0) == 3.0
+
+
+def test_an_argument_that_does_not_matter():
+    assert grad(lambda x, y: x * 2.0, (0, 1))(1.0, 5.0) == (2.0, 0.0)
+    assert value_and_grad(lambda x: 7 if x > 0 else x)(1.0) == (7.0, 0.0)
+
+
+def test_grads_outside_are_left_alone():
+    w = Value(2.0)
+    inner = w * 3.0
+    inner.backward()
+    assert grad(lambda x: x * inner * w)(5.0) == 12.0
+    assert (w.grad, inner.grad) == (3.0, 1.0)
+
+
+def test_the_argument_itself_may_be_returned():
+    assert value_and_grad(lambda x: x)(4.0) == (4.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "error", "said"),
+    [
+        (lambda x: x, ("text",), TypeError, r"args\[0\]: .* str"),
+        (lambda x: x, ([1.0, {"a": None}],), TypeError, r"args\[0\]\[1\]\['a'\]: .* NoneType"),
+        (lambda x: x, (Value(1.0),), TypeError, "Value"),
+        (lambda x: [x], (1.0,), TypeError, "must return one Value, not list"),
+        (lambda: 1.0, (), ValueError, "no argument at position 0"),
+    ],
+)
+def test_what_cannot_be_differentiated(function, args, error, said):
+    with pytest.raises(error, match=said):
+        grad(function)(*args)
+
+
+def test_check_gradient_passes_what_is_right():
+    check_gradient(f, 0.3, -1.2)
+    check_gradient(lambda p: p["a"].log() * p["b"][0], {"a": 1e-3, "b": [2.0]})
+
+
+def test_check_gradient_says_what_is_wrong_and_by_how_much():
+    def lossy(x, p):
+        return x * p[0] + Value(x.data) * p[1]
+
+    with pytest.raises(GradientError) as caught:
+        check_gradient(lossy, 2.0, [3.0, 5.0])
+    assert str(caught.value) == (
+        "1 derivatives of lossy are off:\nargs[0] = 2.0: backward gives 3, differences give 8, off by 5"
+    )
+    assert isinstance(caught.value, AssertionError)

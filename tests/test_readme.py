@@ -1,0 +1,33 @@
+"""What the README says: its lines of code run, its links lead somewhere, its first primitive of operations is true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_lines_of_code(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code, names)
+    da, db = map(float, capsys.readouterr().out.split())
+    # y = tanh(a b + exp a) at (2, -3), by central differences of the formula itself.
+    from math import exp, tanh
+
+    h = 1e-6
+    assert da == pytest.approx((tanh((2 + h) * -3 + exp(2 + h)) - tanh((2 - h) * -3 + exp(2 - h))) / (2 * h), rel=1e-7)
+    assert db == pytest.approx((tanh(2 * (-3 + h) + exp(2)) - tanh(2 * (-3 - h) + exp(2))) / (2 * h), rel=1e-7)
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", README))))
+def test_links(link):
+    assert (ROOT / link).exists()
+
+
+def test_there_are_two_commands():
+    assert len(re.findall(r"^```sh\n", README, flags=re.MULTILINE)) == 2

@@ -513,9 +513,9 @@ def release(node: Value) -> None:
         node._b = None
     if node._operands is not None:
         node._operands = None
-    depth -= 1
-    while depth == 0 and parked:
+    while depth == 1 and parked:  # by the outermost alone: nodes freed here are inside of it
         parked.pop()
+    depth -= 1
 
 
 class no_grad:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,23 +18,41 @@ settings.register_profile("fixed", derandomize=True, database=None, deadline=Non
 settings.load_profile("fixed")
 
 
+def declarations(folder: Path, name: str, found: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+    """The .pxd of a module and of all that it takes C types from: when one of them changes, it is built again."""
+    pxd = folder / f"{name}.pxd"
+    if pxd in found or not pxd.exists():
+        return found
+    found = (*found, pxd)
+    for module, names in re.findall(r"^from autograd_mini(?:\.(\w+))? cimport (.*)", pxd.read_text(), re.M):
+        for other in [module] if module else re.findall(r"(\w+)(?: as \w+)?", names):
+            found = declarations(folder, other, found)
+    return found
+
+
 def stale(folder: Path) -> list[str]:
-    """The compiled modules in the folder that are older than their source or than any declaration of C types."""
-    declared = [pxd.stat().st_mtime_ns for pxd in folder.glob("*.pxd")]
+    """The compiled modules in the folder that are older than what they are made from, or whose C code is."""
     found = []
     for built in sorted([*folder.glob("*.so"), *folder.glob("*.pyd")]):
-        source = folder / f"{built.name.partition('.')[0]}.py"
-        if source.exists() and built.stat().st_mtime_ns < max([source.stat().st_mtime_ns, *declared]):
+        name = built.name.partition(".")[0]
+        made = [path for path in (built, folder / f"{name}.c") if path.exists()]
+        made_from = [path for path in (folder / f"{name}.py", *declarations(folder, name)) if path.exists()]
+        if made_from and min(map(modified, made)) < max(map(modified, made_from)):
             found.append(built.name)
     return found
 
 
+def modified(path: Path) -> int:
+    """When the file was written last, in nanoseconds."""
+    return path.stat().st_mtime_ns
+
+
 def pytest_configure(config: pytest.Config) -> None:
     old = [] if PURE else stale(PACKAGE)
-    if old:
+    if old:  # the C code goes first: Cython keeps it where only a .pxd that is cimported by another has changed
         raise pytest.UsageError(
             f"{', '.join(old)} in {PACKAGE}: older than the source, so the tests would test the engine of before;"
-            " rebuild with: pip install -e .  (or test the source itself with AUTOGRAD_MINI_PURE=1)"
+            " rebuild with: rm -f autograd_mini/*.c; pip install -e .  (or test the source with AUTOGRAD_MINI_PURE=1)"
         )
 
 

@@ -82,11 +82,18 @@ def test_first_line_is_a_sentence(name):
 
 
 def test_a_stale_build_is_found(tmp_path):
-    for age, name in [(2, "rules.py"), (2, "value.pxd"), (1, "rules.cpython-311-x86_64-linux-gnu.so"), (3, "free.so")]:
+    (tmp_path / "ops.pxd").write_text("cdef enum:\n    ADD\n")
+    (tmp_path / "rules.pxd").write_text("cimport cython\nfrom autograd_mini cimport elementary as math, ops\n")
+    (tmp_path / "value.pxd").write_text("from autograd_mini.rules cimport value\n")
+    for name in ("rules.py", "value.py", "rules.cpython-311-x86_64-linux-gnu.so", "value.pyd", "rules.c", "free.so"):
         (tmp_path / name).touch()
-        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    for path in tmp_path.iterdir():
+        os.utime(path, (1e9, 1e9))
     assert stale(tmp_path) == []
-    for newer in ("rules.py", "value.pxd"):
-        os.utime(tmp_path / newer, (1e9, 1e9))
-        assert stale(tmp_path) == ["rules.cpython-311-x86_64-linux-gnu.so"]
-        os.utime(tmp_path / newer, (1e9 - 2, 1e9 - 2))
+    for newer, old in {"rules.py": "r", "value.py": "v", "value.pxd": "v", "rules.pxd": "rv", "ops.pxd": "rv"}.items():
+        os.utime(tmp_path / newer, (1e9 + 1, 1e9 + 1))
+        assert [name[0] for name in stale(tmp_path)] == list(old)
+        os.utime(tmp_path / "rules.cpython-311-x86_64-linux-gnu.so", (1e9 + 2, 1e9 + 2))  # made from C code that is old
+        assert [name[0] for name in stale(tmp_path)] == list(old)
+        for path in tmp_path.iterdir():
+            os.utime(path, (1e9, 1e9))

@@ -73,12 +73,14 @@ def network(out: Path, seed: int, epochs: int) -> None:
     print(f"   loss {history.loss[0]:.3f} -> {history.loss[-1]:.3f}   test accuracy {correct:.1%}")
 
     flower, kind = test[0][0], test[1][0]
+    model.zero_grad()
     inputs = [Value(x, label=f"x{i}") for i, x in enumerate(flower)]
     neuron = model.layers[0].neurons[0](inputs)
     neuron.label = "neuron"
     neuron.backward()
     print(f"   {draw(neuron).save(out / 'neuron.svg')}")
     model.zero_grad()
+    inputs = [Value(x, label=f"x{i}") for i, x in enumerate(flower)]
     loss = nn.cross_entropy_with_logits(model(inputs), kind)
     loss.label = "loss"
     loss.backward()

@@ -10,11 +10,11 @@ Value(1, grad=0, op='exp')
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Protocol, TypeVar, overload
 
 from autograd_mini import ops
-from autograd_mini.value import Operand, Value, apply, interval
+from autograd_mini.value import Operand, Value, apply, check_operands, interval, order
 
 Number = TypeVar("Number", float, Value)
 
@@ -121,15 +121,13 @@ def elu(x: Any, alpha: Any = 1.0) -> Any:
     return apply(ops.ELU, x, alpha)
 
 
-def digamma(x: Number, n: int = 0) -> Number:
+def digamma(x: Number, n: float = 0) -> Number:
     """The n-th derivative of the digamma function, the derivative of lgamma; of a float or a Value.
 
     >>> round(digamma(1.0), 6)  # minus the Euler-Mascheroni constant
     -0.577216
     """
-    if isinstance(n, Value):
-        raise TypeError("digamma() is not differentiable by its order n: give an int")
-    return apply(ops.DIGAMMA, x, n)  # type: ignore[no-any-return]
+    return apply(ops.DIGAMMA, x, order(n))  # type: ignore[no-any-return]
 
 
 def sum(values: Iterable[Operand]) -> Any:
@@ -179,6 +177,7 @@ def softmax(values: Iterable[Operand]) -> list[Any]:
     [0.0, 0.0, 1.0]
     """
     values = some("softmax", values)
+    check_operands(ops.SOFTMAX, values)
     greatest = max(values)
     size = greatest.data if isinstance(greatest, Value) else float(greatest)
     if abs(size) > 1000.0:  # logsumexp is rounded to its own size; what all have in common changes no probability
@@ -233,6 +232,9 @@ def some(name: str, values: Iterable[Any]) -> list[Any]:
 
 def pairs(name: str, first: Sequence[Any], second: Sequence[Any]) -> list[Any]:
     """Two sequences of one length, one behind the other; a ValueError if their lengths differ or are 0."""
+    for values in (first, second):
+        if isinstance(values, (Mapping, Set)):
+            raise TypeError(f"{name}() takes two lists of numbers, not a {type(values).__name__}: its order is unsure")
     if len(first) != len(second):
         raise ValueError(f"{name}() of {len(first)} and {len(second)} values: both need the same number")
     return [*some(name, first), *second]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
+from threading import get_ident
 from typing import Any
 
-from autograd_mini.value import Value, topological
+from autograd_mini.value import Value, is_recording, topological
+
+differentiated: dict[int, list[Value]] = {}  # by thread, the leaves of calls of value_and_grad that are under way
 
 
 def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[float, Any]]:
     """A function that gives the value of f together with its gradient.
 
-    The grad of Values that f closes over, such as the parameters of a model, is left as it was.
+    The grad of Values that f closes over, such as the parameters of a model, is left as it was. What is given are first
+    derivatives: a gradient inside a function that is itself differentiated would be a plain number there.
 
     Args:
         f: a function of numbers, or of nested lists, tuples and dicts of numbers, that returns one Value; a plain
@@ -24,7 +29,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
 
     Raises:
         TypeError: from the function returned, if what is differentiated by has parts that are not numbers, or what f
-            returns is not one number; ValueError if there is no argument at a position.
+            returns is not one number, or the gradient is asked for inside of f and depends on its arguments;
+            ValueError if there is no argument at a position; RuntimeError inside no_grad().
 
     >>> value_and_grad(lambda x: x * x)(3.0)
     (9.0, 6.0)
@@ -39,9 +45,17 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
                 raise ValueError(f"no argument at position {position}: the function was given {len(args)}")
         places = [position % len(args) for position in positions]
         chosen = {place: to_values(args[place], f"args[{place}]") for place in places}
-        y = f(*[chosen.get(i, arg) for i, arg in enumerate(args)], **options)
         leaves = [leaf for place in places for _, leaf in parts(chosen[place], "")]
-        data, derivatives = differentiate(y, leaves)
+        if not is_recording():
+            raise RuntimeError("a gradient inside no_grad(), where nothing is recorded: take it outside")
+        under_way = differentiated.setdefault(get_ident(), [])
+        outer = len(under_way)
+        under_way += leaves
+        try:
+            y = f(*[chosen.get(i, arg) for i, arg in enumerate(args)], **options)
+        finally:
+            del under_way[outer:]
+        data, derivatives = differentiate(y, leaves, under_way)
         numbers = iter(derivatives)
         gradients = tuple(like(args[place], numbers) for place in places)
         return data, gradients[0] if isinstance(argnums, int) else gradients
@@ -65,13 +79,18 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     return gradient
 
 
-def differentiate(y: Any, leaves: list[Value]) -> tuple[float, list[float]]:
-    """The data of y and its derivatives by the leaves, leaving the grad of every node as it was."""
+def differentiate(y: Any, leaves: list[Value], outer: list[Value]) -> tuple[float, list[float]]:
+    """The data of y and its derivatives by the leaves, leaving the grad of every node as it was.
+
+    A TypeError if y depends on the outer leaves too: a plain number as the result would lose their part.
+    """
     if not isinstance(y, Value):
         if not isinstance(y, (float, int)):
             raise TypeError(f"the function to differentiate must return one Value, not {type(y).__name__}: {y!r:.60}")
         return float(y), [0.0] * len(leaves)
     nodes = topological(y)
+    if outer and not {id(leaf) for leaf in outer}.isdisjoint([id(node) for node in nodes]):
+        raise TypeError("a gradient inside a function that is differentiated itself: only first derivatives are given")
     kept = [node.grad for node in nodes]
     for leaf in leaves:
         leaf.grad = 0.0
@@ -97,7 +116,10 @@ def parts(structure: Any, path: str) -> Iterator[tuple[str, Any]]:
 def like(structure: Any, numbers: Iterator[Any]) -> Any:
     """The structure with the next of the numbers in each place."""
     if isinstance(structure, dict):
-        return type(structure)((key, like(part, numbers)) for key, part in structure.items())
+        filled = copy.copy(structure)  # whatever kind of dict it is
+        for key, part in structure.items():
+            filled[key] = like(part, numbers)
+        return filled
     if isinstance(structure, tuple) and hasattr(structure, "_fields"):
         return type(structure)(*[like(part, numbers) for part in structure])
     if isinstance(structure, (list, tuple)):

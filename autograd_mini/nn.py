@@ -7,7 +7,7 @@ import math
 import os
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import index
@@ -225,6 +225,8 @@ class MLP(Module):
         nouts = listed(nouts)
         if not nouts:
             raise ValueError("nouts is empty: give the number of neurons in each layer, such as [16, 16, 1]")
+        for name in (activation, output):
+            known("activation", ACTIVATIONS, name)
         self.activation, self.output = activation, output
         rng = generator(seed)
         layers = zip([nin, *nouts], nouts, [activation] * (len(nouts) - 1) + [output], strict=False)
@@ -350,7 +352,7 @@ def joined(fused: Callable[[Sequence[Any]], Any], terms: list[Any]) -> Any:
 
 def expected(t: Any, if_one: Callable[[Any], Any], if_zero: Callable[[Any], Any], y: Any) -> Any:
     """t if_one(y) + (1 − t) if_zero(y), without a term of weight zero: 0 ln 0 would be undefined."""
-    if t == 0 or t == 1:
+    if not isinstance(t, Value) and (t == 0 or t == 1):
         return if_one(y) if t == 1 else if_zero(y)
     return if_one(y) * t + if_zero(y) * (1.0 - t)
 
@@ -661,9 +663,19 @@ def differentiate(model: Model, loss: Loss, batch: list[tuple[Any, Any]], optimi
         raise TypeError(f"the loss is a plain number, {y!r:.60}: it must be computed from the parameters, as a Value")
     optimiser.zero_grad()
     y.backward()
+    if optimiser.steps == 0 and independent(y, optimiser.parameters):
+        raise ValueError(
+            "the loss does not depend on the optimiser's parameters: give it those of the model,"
+            " and train outside no_grad()"
+        )
     if not math.isfinite(y.data) or not all([math.isfinite(p.grad) for p in optimiser.parameters]):
         raise FloatingPointError(first_not_finite(y))
     return y.data
+
+
+def independent(y: Value, parameters: list[Value]) -> bool:
+    """Whether y was computed from none of the parameters."""
+    return {id(p) for p in parameters}.isdisjoint([id(node) for node in topological(y)])
 
 
 def first_not_finite(root: Value) -> str:
@@ -701,7 +713,10 @@ def guarded(where: str, parameters: list[Value], good: list[float]) -> Iterator[
     except (ArithmeticError, DomainError) as error:
         for p, x in zip(parameters, good, strict=True):
             p.data = x
-        raise Diverged(f"{where}: {error}; the last good weights are kept, try a smaller learning rate") from error
+        raise Diverged(
+            f"{where}: {error}; the last good weights are kept, look for numbers in the data that are not finite,"
+            " or try a smaller learning rate"
+        ) from error
 
 
 # What was given, checked.
@@ -709,7 +724,7 @@ def guarded(where: str, parameters: list[Value], good: list[float]) -> Iterator[
 
 def known(kind: str, table: Mapping[str, T], name: str) -> T:
     """The row of that name; a ValueError that lists the names there are."""
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise ValueError(f"unknown {kind} {name!r}: known are {', '.join(sorted(table))}")
     return table[name]
 
@@ -734,7 +749,9 @@ def generator(seed: int | None) -> random.Random:
 
 
 def listed(x: Any) -> list[Any]:
-    """One number as a list of one; a sequence as a list."""
+    """One number as a list of one; a sequence as a list; a TypeError for a dict or set, whose order is unsure."""
+    if isinstance(x, (Mapping, Set)):
+        raise TypeError(f"expected a list of numbers, not a {type(x).__name__}: its order is unsure")
     return list(x) if hasattr(x, "__len__") else [x]
 
 

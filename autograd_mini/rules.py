@@ -4,7 +4,7 @@
 Operands are a and b, the result is y; a rule may use it. The same text is C when compiled, runs on floats without a
 compiler, and on anything that has operators and methods of the elementary functions: called with Values, it builds the
 graph of a derivative. Slopes at kinks follow PyTorch: 0 for relu, abs and
-copysign at 0 and for a distance of 0, half each for equal operands of maximum and minimum.
+copysign at 0 and for a dist of 0, half each for equal operands of maximum and minimum.
 """
 
 from __future__ import annotations
@@ -110,9 +110,9 @@ def slope_a(op: int, a: Any, b: Any, y: Any) -> Any:
         case ops.SINH: return math.cosh(a)
         case ops.COSH: return math.sinh(a)
         case ops.ASINH: return 1.0 / math.hypot(a, 1.0)
-        case ops.ACOSH: return 1.0 / math.sqrt((a - 1.0) * (a + 1.0))
+        case ops.ACOSH: return 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
         case ops.ATANH: return 1.0 / ((1.0 - a) * (1.0 + a))
-        case ops.ATAN2: return b / (a * a + b * b)
+        case ops.ATAN2: return b / math.hypot(a, b) / math.hypot(a, b)
         case ops.DEGREES: return 1.0 / DEGREE
         case ops.RADIANS: return DEGREE
         case ops.HYPOT: return a / y
@@ -144,7 +144,7 @@ def slope_b(op: int, a: Any, b: Any, y: Any) -> Any:
         case ops.SUB: return -1.0
         case ops.DIV: return -y / b
         case ops.POW: return y * math.log(a) if a != 0 or b < 0 else 0.0
-        case ops.ATAN2: return -a / (a * a + b * b)
+        case ops.ATAN2: return -a / math.hypot(a, b) / math.hypot(a, b)
         case ops.HYPOT: return b / y
         case ops.FMOD: return (y - a) / b
         case ops.REMAINDER: return (y - a) / b

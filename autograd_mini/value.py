@@ -220,7 +220,7 @@ class Value:
     def erfc(self) -> Value: return record(ops.ERFC, self, 0.0)
     def gamma(self) -> Value: return record(ops.GAMMA, self, 0.0)
     def lgamma(self) -> Value: return record(ops.LGAMMA, self, 0.0)
-    def digamma(self, n: int = 0) -> Value: return named(ops.DIGAMMA, self, float(n))
+    def digamma(self, n: float = 0) -> Value: return named(ops.DIGAMMA, self, order(n))
     def fmod(self, other: Operand) -> Value: return named(ops.FMOD, self, other)
     def remainder(self, other: Operand) -> Value: return named(ops.REMAINDER, self, other)
     def copysign(self, other: Operand) -> Value: return named(ops.COPYSIGN, self, other)
@@ -357,14 +357,20 @@ def many(op: int, operands: Iterable[Any]) -> Value:
     recording = not paused or get_ident() not in paused
     parents = tuple([operand if isinstance(operand, Value) else number(operand) for operand in operands])
     n = len(parents)
+    node = Value(0.0)
     data = _plain.malloc(8 * n)
+    if not data:
+        raise MemoryError(f"no memory for the {n} operands of {TABLE[op].name}()")
     for i in range(n):
         data[i] = data_of(parents[i])
     y = rules.value_of_many(op, data, n)
-    node = Value(y)
+    node._data = y
     if recording:
-        node._op = op
         node._slopes = _plain.malloc(8 * n)
+        if not node._slopes:
+            _plain.free(data)
+            raise MemoryError(f"no memory for the {n} local derivatives of {TABLE[op].name}()")
+        node._op = op
         node._operands = parents
         try:
             for i in range(n):
@@ -380,19 +386,32 @@ def many(op: int, operands: Iterable[Any]) -> Value:
     return node
 
 
+def order(n: float) -> float:
+    """The order of a derivative, as digamma takes it; a TypeError for a Value, by which it has no derivative."""
+    if not isinstance(n, (int, float)):
+        raise TypeError(f"digamma() takes a whole number as the order n, not {type(n).__name__}: {n!r:.60}")
+    return n
+
+
 def interval(x: Operand, low: Operand, high: Operand) -> tuple[Operand, Operand, Operand]:
     """The operands of clip; a ValueError if low is greater than high."""
+    check_operands(ops.CLIP, (x, low, high))
     if data_of(low) > data_of(high):
         raise ValueError(f"clip() between {low} and {high}: low is greater than high")
     return x, low, high
 
 
-def apply(op: int, *operands: Any) -> Any:
-    """op(*operands): a node if one of them is a Value, else a float."""
+def check_operands(op: int, operands: Iterable[Any]) -> None:
+    """A TypeError that names the operation if one of the operands is neither a number nor a Value."""
     for operand in operands:
         if not is_real(operand):
             kind = type(operand).__name__
             raise TypeError(f"{TABLE[op].name}() takes numbers and Values, not {kind}: {operand!r:.60}")
+
+
+def apply(op: int, *operands: Any) -> Any:
+    """op(*operands): a node if one of them is a Value, else a float."""
+    check_operands(op, operands)
     if TABLE[op].arity == ops.MANY:
         node = many(op, operands)
     else:
@@ -535,6 +554,11 @@ class no_grad:
         paused[get_ident()] -= 1
         if paused[get_ident()] == 0:
             del paused[get_ident()]
+
+
+def is_recording() -> bool:
+    """Whether operations of this thread are recorded: not inside no_grad()."""
+    return get_ident() not in paused
 
 
 # Numbers in, and errors.

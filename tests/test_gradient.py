@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import Counter, defaultdict, namedtuple
 
 import mpmath
 import pytest
@@ -112,3 +112,21 @@ def test_check_gradient_says_what_is_wrong_and_by_how_much():
         "1 derivatives of lossy are off:\nargs[0] = 2.0: backward gives 3, differences give 8, off by 5"
     )
     assert isinstance(caught.value, AssertionError)
+
+
+def test_a_gradient_inside_a_differentiated_function_is_refused_where_it_would_be_lost():
+    with pytest.raises(TypeError, match="only first derivatives"):
+        grad(lambda x: grad(lambda z: z * x)(3.0))(2.0)
+    assert grad(lambda x: x * grad(lambda z: z * z)(3.0))(2.0) == 6.0  # the inner one does not depend on x
+
+
+def test_no_gradient_inside_no_grad():
+    with am.no_grad(), pytest.raises(RuntimeError, match="take it outside"):
+        value_and_grad(lambda x: x * x)(3.0)
+    assert grad(lambda x: x * x)(3.0) == 6.0
+
+
+def test_every_kind_of_dict():
+    assert grad(lambda p: p["a"] * 2.0)(Counter(a=1)) == Counter(a=2.0)
+    found = grad(lambda p: p["a"] * p["a"])(defaultdict(float, a=3.0))
+    assert found == {"a": 6.0} and type(found) is defaultdict

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
 
 import pytest
 
+from autograd_mini import topological
 from autograd_mini.__main__ import main
 
 
@@ -44,3 +46,23 @@ def test_wrong_options(wrong):
 def test_python_m(tmp_path):
     command = [sys.executable, "-m", "autograd_mini", "--epochs", "1", "--out", str(tmp_path)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_drawn_gradients_are_those_of_what_is_drawn(tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(root):
+        drawn.append([(node, node.grad) for node in topological(root)])
+        return real(root)
+
+    tour = importlib.import_module("autograd_mini.__main__")
+    real = tour.draw
+    monkeypatch.setattr(tour, "draw", draw)
+    main(["--out", str(tmp_path), "--epochs", "1"])
+    assert len(drawn) == 3
+    for nodes in drawn:
+        shown = [grad for _, grad in nodes]
+        for node, _ in nodes:
+            node.grad = 0.0
+        nodes[-1][0].backward()
+        assert [node.grad for node, _ in nodes] == shown

@@ -13,7 +13,7 @@ import statistics
 
 import pytest
 
-from autograd_mini import Value, nn, topological
+from autograd_mini import Value, nn, no_grad, topological
 from autograd_mini.check import check_gradient
 from autograd_mini.data import iris
 
@@ -1141,3 +1141,34 @@ def test_training_with_adam_and_a_schedule_is_pytorchs():
     assert [n.w[0].data for n in hidden.neurons] == pytest.approx(w1.tolist(), rel=1e-9)
     assert last.neurons[0].b.data == pytest.approx(b2.item(), rel=1e-9)
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_an_optimiser_of_another_models_parameters_is_refused():
+    model, other = nn.MLP(2, [1], seed=0), nn.MLP(2, [1], seed=0)
+    with pytest.raises(ValueError, match="does not depend on the optimiser's parameters"):
+        nn.train(model, "hinge", [[1.0, 2.0]], [1], optimiser=nn.SGD(other.parameters()), progress=False)
+
+
+def test_training_inside_no_grad_is_refused():
+    with no_grad(), pytest.raises(ValueError, match=r"outside no_grad\(\)"):
+        nn.train(nn.MLP(2, [1], seed=0), "hinge", [[1.0, 2.0]], [1], progress=False)
+
+
+def test_an_unordered_input_is_refused():
+    for x in ({0: 1.0, 1: 2.0}, {3.0, 4.0}):
+        with pytest.raises(TypeError, match="its order is unsure"):
+            nn.MLP(2, [1], seed=0)(x)
+
+
+@pytest.mark.parametrize("wrong", ["zzz", math.tanh, ["relu"], None])
+@pytest.mark.parametrize("place", ["activation", "output"])
+def test_every_name_of_an_activation_is_looked_up(place, wrong):
+    with pytest.raises(ValueError, match="unknown activation"):
+        nn.MLP(2, [1], **{place: wrong})
+
+
+def test_a_target_that_is_a_value_has_a_gradient_at_0_and_1():
+    for t in (0.0, 1.0):
+        target = Value(t)
+        nn.binary_cross_entropy(Value(0.3), target).backward()
+        assert target.grad == pytest.approx(math.log(0.7 / 0.3), rel=1e-12)

@@ -1,4 +1,4 @@
-"""What the README says: its lines of code run, its links lead somewhere, its first primitive of operations is true."""
+"""What the README says: its lines of code run with true gradients, its links lead somewhere, its commands are two."""
 
 from __future__ import annotations
 

@@ -889,7 +889,7 @@ def test_numpy_examples_are_taken():
         ({"loss": "mean_squared_error", "y": [[1, 2]] * 4}, "1 outputs and 2 targets"),
         ({"model": nn.MLP(1, [3], seed=0), "loss": "cross_entropy_with_logits", "y": [0, 1, 2, 3]}, "from 0 to 2"),
         ({"lr": lambda step: 0.1 if step < 1 else -1.0}, "lr is at least 0"),
-        ({"metric": lambda model, X, y: nn.accuracy(model, X, [5] * 4)}, "accuracy of one output takes"),
+        ({"metric": lambda model, X, y: nn.accuracy(model, X, [5] * 4)}, "classifier of one output takes"),
     ],
 )
 def test_bad_training_is_refused(changes, said):

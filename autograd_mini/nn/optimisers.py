@@ -1,0 +1,111 @@
+"""Optimisers: SGD and Adam, which change parameters by their gradients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from autograd_mini.nn.arguments import within
+from autograd_mini.nn.schedules import Schedule
+from autograd_mini.value import Value
+
+
+class Optimiser:
+    """What SGD and Adam share: p ← p − lr · direction(i, g), for the parameter p at place i and its gradient g.
+
+    Args:
+        parameters: the leaf Values to change.
+        lr: the learning rate, or a schedule: a function of the number of steps done.
+        weight_decay: adds weight_decay · p to each gradient, as ½ weight_decay · Σp² in the loss does.
+
+    Raises:
+        ValueError: if there is nothing to change, or a setting is out of its range.
+    """
+
+    def __init__(self, parameters: Iterable[Value], lr: float | Schedule, weight_decay: float = 0.0) -> None:
+        self.parameters = list(parameters)
+        self.lr, self.weight_decay = lr, within("weight_decay", weight_decay)
+        self.steps = 0
+        if not self.parameters or not all([isinstance(p, Value) and p.op == "leaf" for p in self.parameters]):
+            raise ValueError(f"{type(self).__name__} takes a list of leaf Values to change, such as model.parameters()")
+        self.learning_rate()
+
+    def learning_rate(self) -> float:
+        """The learning rate of the next step."""
+        return within("lr", self.lr(self.steps) if callable(self.lr) else self.lr)
+
+    def step(self) -> None:
+        """Change the parameters once, by the gradients they have."""
+        lr = self.learning_rate()
+        self.steps += 1
+        for i, p in enumerate(self.parameters):
+            p.data -= lr * self.direction(i, p.grad + self.weight_decay * p.data)
+
+    def direction(self, i: int, g: float) -> float:
+        raise NotImplementedError(f"{type(self).__name__} must define direction(i, g)")
+
+    def zero_grad(self) -> None:
+        """Set the grad of every parameter to zero."""
+        for p in self.parameters:
+            p.grad = 0.0
+
+
+class SGD(Optimiser):
+    """Stochastic gradient descent, with momentum as in PyTorch: v ← momentum · v + g, p ← p − lr · v.
+
+    Args:
+        parameters, lr, weight_decay: as for Optimiser.
+        momentum: at least 0, less than 1.
+        nesterov: take g + momentum · v for v (Sutskever et al., ICML 2013); needs a momentum.
+
+    >>> w = Value(1.0)
+    >>> optimiser = SGD([w], lr=0.25)
+    >>> (w * w).backward(); optimiser.step(); w.data
+    0.5
+    """
+
+    def __init__(
+        self, parameters: Iterable[Value], lr: float | Schedule = 0.1, momentum: float = 0.0, nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(parameters, lr, weight_decay)
+        self.momentum, self.nesterov = within("momentum", momentum, below=1.0), nesterov
+        if nesterov and momentum == 0.0:
+            raise ValueError("nesterov=True needs a momentum greater than 0, such as momentum=0.9")
+        self.velocity = [0.0] * len(self.parameters)
+
+    def direction(self, i: int, g: float) -> float:
+        v = self.velocity[i] = self.momentum * self.velocity[i] + g
+        return g + self.momentum * v if self.nesterov else v
+
+
+class Adam(Optimiser):
+    """Adam: steps of about lr in each parameter, whatever the gradients' scale. Kingma and Ba, arXiv 1412.6980.
+
+    Args:
+        parameters, lr, weight_decay: as for Optimiser.
+        betas: how much of the running means of g and of g² stays at each step; at least 0, less than 1.
+        eps: greater than 0; what is divided by is never less.
+
+    >>> w = Value(1.0)
+    >>> optimiser = Adam([w], lr=0.25)
+    >>> (w * w).backward(); optimiser.step(); round(w.data, 6)
+    0.75
+    """
+
+    def __init__(
+        self, parameters: Iterable[Value], lr: float | Schedule = 0.001, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(parameters, lr, weight_decay)
+        self.betas = within("betas[0]", betas[0], below=1.0), within("betas[1]", betas[1], below=1.0)
+        self.eps = within("eps", eps)
+        if eps == 0.0:
+            raise ValueError("eps is 0, and 0 / 0 has no value: give a small number, such as 1e-8")
+        self.m, self.v = [0.0] * len(self.parameters), [0.0] * len(self.parameters)
+
+    def direction(self, i: int, g: float) -> float:
+        b1, b2 = self.betas
+        m = self.m[i] = b1 * self.m[i] + (1.0 - b1) * g
+        v = self.v[i] = b2 * self.v[i] + (1.0 - b2) * g * g
+        return m / (1.0 - b1**self.steps) / (math.sqrt(v / (1.0 - b2**self.steps)) + self.eps)

@@ -1,0 +1,170 @@
+"""The training loop, the history of what it saw, and what it says when numbers stop being finite."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tqdm import tqdm
+
+from autograd_mini.errors import DomainError
+from autograd_mini.functions import mean
+from autograd_mini.nn.arguments import examples, known, plain, whole
+from autograd_mini.nn.losses import LOSSES, Loss
+from autograd_mini.nn.metrics import Metric, Model
+from autograd_mini.nn.optimisers import SGD, Optimiser
+from autograd_mini.nn.schedules import Schedule
+from autograd_mini.value import Value, no_grad, topological
+
+
+class Diverged(ArithmeticError):
+    """Training met a number that is not finite; the weights are the last at which loss and gradients were finite."""
+
+
+@dataclass
+class History:
+    """What train() saw in each epoch: the mean loss of the examples, and the metric, of the test data too."""
+
+    loss: list[float] = field(default_factory=list)
+    metric: list[float] = field(default_factory=list)
+    test_metric: list[float] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        columns = [f", {name} {xs[0]:.4g} → {xs[-1]:.4g}" for name, xs in vars(self).items() if xs]
+        return f"History({len(self.loss)} epochs{''.join(columns)})"
+
+
+def train(
+    model: Any, loss: str | Loss, X: Iterable[Any], y: Iterable[Any], *, epochs: int = 100,
+    batch_size: int | None = None, optimiser: Optimiser | None = None, lr: float | Schedule = 0.1, shuffle: bool = True,
+    seed: int | None = 0, metric: Metric | None = None, test: tuple[Iterable[Any], Iterable[Any]] | None = None,
+    progress: bool = True,
+) -> History:  # fmt: skip
+    """Fit a model to examples by gradient descent on the mean loss of one batch after another.
+
+    Args:
+        model: a Module, or with an optimiser given, any function of an input.
+        loss: a name in LOSSES, or a function of an output and its target that gives a Value.
+        X, y: the inputs and their targets, equally many.
+        epochs: how often to go through all examples.
+        batch_size: examples in a step; None is all of them, and what is left over is a smaller batch.
+        optimiser: None is SGD(model.parameters(), lr); lr is for that only.
+        shuffle: whether each epoch goes through the examples in an order of its own, drawn by the seed.
+        metric: a function of the model, inputs and targets, such as accuracy, taken after each epoch.
+        test: inputs and targets to take the metric of too.
+        progress: whether to show a progress bar.
+
+    Returns:
+        A History; its losses are those of the batches as they came, each before its step.
+
+    Raises:
+        ValueError: for data of no or different lengths, a size less than 1, an unknown loss, or what model and loss
+            themselves refuse, such as a class that does not exist.
+        Diverged: if an operation has no finite result, or a loss, gradient or weight is not finite; it names the epoch,
+            the batch and the operation.
+
+    >>> from autograd_mini.nn import MLP
+    >>> model = MLP(1, [1], seed=0)
+    >>> history = train(model, "half_squared_error", [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], lr=0.5, progress=False)
+    >>> round(model([3.0]).data, 6)
+    7.0
+    """
+    inputs, targets = examples(X, y)
+    tests = None if test is None else examples(*test)
+    if tests and metric is None:
+        raise ValueError("test data need a metric, such as metric=accuracy")
+    size = len(inputs) if batch_size is None else whole("batch_size", batch_size)
+    loss = known("loss", LOSSES, loss) if isinstance(loss, str) else loss
+    optimiser = SGD(model.parameters(), lr) if optimiser is None else optimiser
+    good = [p.data for p in optimiser.parameters]
+    rng = random.Random(seed)
+    history = History()
+    with tqdm(range(1, whole("epochs", epochs) + 1), disable=not progress, unit="epoch") as bar:
+        for epoch in bar:
+            order = rng.sample(range(len(inputs)), len(inputs)) if shuffle else range(len(inputs))
+            losses = []
+            for start in range(0, len(inputs), size):
+                batch = order[start : start + size]
+                where = f"epoch {epoch}, batch {start // size + 1}"
+                with guarded(where, optimiser.parameters, good):
+                    mean_loss = differentiate(model, loss, [(inputs[i], targets[i]) for i in batch], optimiser)
+                losses.append(len(batch) * mean_loss)
+                good = [p.data for p in optimiser.parameters]
+                optimiser.step()
+                with guarded(where, optimiser.parameters, good):
+                    check_weights(optimiser.parameters)
+            history.loss.append(math.fsum(losses) / len(inputs))
+            if metric is not None:
+                with guarded(f"epoch {epoch}, metric", optimiser.parameters, good), no_grad():
+                    history.metric.append(metric(model, inputs, targets))
+                    if tests is not None:
+                        history.test_metric.append(metric(model, *tests))
+            bar.set_postfix({name: f"{xs[-1]:.4g}" for name, xs in vars(history).items() if xs})
+    return history
+
+
+def differentiate(model: Model, loss: Loss, batch: list[tuple[Any, Any]], optimiser: Optimiser) -> float:
+    """The mean loss of a batch, leaving its gradients in the parameters; a FloatingPointError if one is not finite."""
+    y = mean([loss(model(x), t) for x, t in batch])
+    if not isinstance(y, Value):
+        raise TypeError(f"the loss is a plain number, {y!r:.60}: it must be computed from the parameters, as a Value")
+    optimiser.zero_grad()
+    y.backward()
+    if optimiser.steps == 0 and independent(y, optimiser.parameters):
+        raise ValueError(
+            "the loss does not depend on the optimiser's parameters: give it those of the model,"
+            " and train outside no_grad()"
+        )
+    if not math.isfinite(y.data) or not all([math.isfinite(p.grad) for p in optimiser.parameters]):
+        raise FloatingPointError(first_not_finite(y))
+    return y.data
+
+
+def independent(y: Value, parameters: list[Value]) -> bool:
+    """Whether y was computed from none of the parameters."""
+    return {id(p) for p in parameters}.isdisjoint([id(node) for node in topological(y)])
+
+
+def first_not_finite(root: Value) -> str:
+    """The first operation with a result that is not finite; else, from the root back, with such a contribution."""
+    nodes = topological(root)
+    for node in nodes:
+        if not math.isfinite(node.data):
+            return f"{formula(node)} is {node.data}"
+    for node in reversed(nodes):
+        for parent, slope in zip(node.parents, node.local_derivatives, strict=True):
+            if not math.isfinite(node.grad * slope):
+                return f"{formula(node)} passes the gradient {node.grad:.6g} × {slope:.6g} to {formula(parent)}"
+    return next(f"the gradient of {formula(node)} is {node.grad}" for node in nodes if not math.isfinite(node.grad))
+
+
+def formula(node: Value) -> str:
+    """A leaf as its label or number; a computed node as its operation of its operands' labels and numbers."""
+    names = [getattr(x, "label", None) or f"{plain(x):.6g}" for x in node.operands or (node,)]
+    shown = ", ".join(names if len(names) <= 6 else [*names[:5], f"... {len(names)} operands"])
+    return f"{node.op}({shown})" if node.operands else shown
+
+
+def check_weights(parameters: list[Value]) -> None:
+    """A FloatingPointError if the last step took a weight out of the finite numbers."""
+    for p in parameters:
+        if not math.isfinite(p.data):
+            raise FloatingPointError(f"the step takes {p.label or 'a weight'} with gradient {p.grad:.6g} to {p.data}")
+
+
+@contextmanager
+def guarded(where: str, parameters: list[Value], good: list[float]) -> Iterator[None]:
+    """Turn an arithmetic error into Diverged, with the good numbers back in the parameters."""
+    try:
+        yield
+    except (ArithmeticError, DomainError) as error:
+        for p, x in zip(parameters, good, strict=True):
+            p.data = x
+        raise Diverged(
+            f"{where}: {error}; the last good weights are kept, look for numbers in the data that are not finite,"
+            " or try a smaller learning rate"
+        ) from error

@@ -10,7 +10,7 @@ import random
 import sys
 from pathlib import Path
 
-from autograd_mini import COMPILED, Value, draw, nn
+from autograd_mini import COMPILED, Value, draw, nn, steps
 from autograd_mini.data import iris
 
 Samples = list[list[float]]
@@ -57,11 +57,12 @@ def expression(out: Path) -> None:
     y.backward()
     print("1. An expression: y = tanh(a * b + exp(a)) at a = 2, b = -3")
     print(f"   y = {y:.4f}   dy/da = {a.grad:.4f}   dy/db = {b.grad:.4f}")
-    print(f"   {draw(y).save(out / 'expression.svg')}\n")
+    print(f"   {draw(y).save(out / 'expression.svg')}")
+    print(f"   {steps(y).save(out / 'steps.html')}: backpropagation step by step, in a browser\n")
 
 
 def network(out: Path, seed: int, epochs: int) -> None:
-    """Train a network to tell three kinds of iris apart; draw one neuron and the loss of one flower."""
+    """Train a network to tell three kinds of iris apart; draw one neuron, the loss of one flower, and the network."""
     train, test, names = flowers(seed)
     model = nn.MLP(4, [8, 3], activation="tanh", seed=seed)
     print(f"2. A network: {len(train[1])} irises to learn from, {len(test[1])} to be tested on, {len(names)} kinds")
@@ -78,13 +79,14 @@ def network(out: Path, seed: int, epochs: int) -> None:
     neuron = model.layers[0].neurons[0](inputs)
     neuron.label = "neuron"
     neuron.backward()
-    print(f"   {draw(neuron).save(out / 'neuron.svg')}")
+    print(f"   {draw(neuron).save(out / 'neuron.svg')}: one neuron")
     model.zero_grad()
     inputs = [Value(x, label=f"x{i}") for i, x in enumerate(flower)]
     loss = nn.cross_entropy_with_logits(model(inputs), kind)
     loss.label = "loss"
     loss.backward()
-    print(f"   {draw(loss).save(out / 'network.svg')}")
+    print(f"   {draw(loss).save(out / 'loss.svg')}: the loss of one flower")
+    print(f"   {draw(model).save(out / 'network.svg')}: the weights, and how that loss would move them")
 
 
 def flowers(seed: int) -> tuple[tuple[Samples, list[int]], tuple[Samples, list[int]], list[str]]:

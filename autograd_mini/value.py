@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Complex, Real
 from threading import get_ident
 from typing import Any, SupportsFloat, Union
@@ -26,6 +26,7 @@ DEEPEST = 200  # nodes freed inside each other before the rest of a chain is par
 depth = 0  # of nodes being freed inside each other
 parked: list[Any] = []  # operands of nodes at DEEPEST, waiting to be freed
 paused: dict[int, int] = {}  # how many no_grad() each thread is inside of
+explained: Any = None  # the generator of backward_steps: steps.py, which stands on this file, puts it here
 
 NUMPY_NAMES = {row.name: op for op, row in enumerate(TABLE) if row.arity in (1, 2)} | {
     "absolute": ops.ABS, "arccos": ops.ACOS, "arccosh": ops.ACOSH, "arcsin": ops.ASIN, "arcsinh": ops.ASINH,
@@ -172,6 +173,31 @@ class Value:
         54.0
         """
         sweep(self, number(seed))
+
+    def backward_steps(self, seed: SupportsFloat = 1.0, names: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """Do what backward() does, one step at a time, with each step in words and numbers.
+
+        The gradients are set as the steps are taken; after the last they are those that backward() leaves, to the bit.
+
+        Args:
+            seed: the upstream gradient of this node itself, a real number.
+            names: variables that name the nodes, as locals() gives them; labels come first.
+
+        Returns:
+            An iterator of steps.Step: str() of one says what happens, and a notebook shows it as a table.
+
+        Raises:
+            RuntimeError: at the next step, if gradients were changed by something else in between.
+
+        >>> x = Value(3.0, label="x")
+        >>> for step in x.log().backward_steps():
+        ...     print(step)
+        1. log(x) has the gradient 1:
+           ∂log(x)/∂x = 1 / x = 1 / 3 = 0.3333; x receives 1 × 0.3333 = 0.3333
+        >>> x.grad
+        0.3333333333333333
+        """
+        return explained(self, seed, names)  # type: ignore[no-any-return]
 
     # The operators.
     def __add__(self, other: Operand) -> Value: return record(ops.ADD, self, other)

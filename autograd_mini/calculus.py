@@ -1,0 +1,35 @@
+"""The page of rules run on anything that has operators and methods of the elementary functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+from autograd_mini.ops import MANY, TABLE
+
+# rules.py as plain Python, beside the compiled module, which takes nothing but C's doubles.
+spec = spec_from_file_location("autograd_mini.plain_rules", Path(__file__).with_name("rules.py"))
+assert spec and spec.loader
+rules: Any = module_from_spec(spec)
+spec.loader.exec_module(rules)
+
+
+def value(op: int, operands: Sequence[Any]) -> Any:
+    """op(*operands)."""
+    if TABLE[op].arity == MANY:
+        return rules.value_of_many(op, operands, len(operands))
+    return rules.value(op, operands[0], operands[-1])
+
+
+def slope(op: int, operands: Sequence[Any], y: Any, i: int) -> Any:
+    """The local derivative of y = op(*operands) by operand i.
+
+    >>> from autograd_mini import ops
+    >>> slope(ops.MUL, [2.0, -3.0], -6.0, 0)
+    -3.0
+    """
+    if TABLE[op].arity == MANY:
+        return rules.slope_of_many(op, operands, len(operands), y, i)
+    return (rules.slope_a, rules.slope_b)[i](op, operands[0], operands[-1], y)

@@ -1,14 +1,17 @@
-"""What all tests share: a fixed hypothesis profile, and the refusal to test a compiled engine older than its source."""
+"""What all tests share: hypothesis's profile, the browser, and the refusal to test an engine older than its source."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.browser.page import chromium, missing
 
 PACKAGE = Path(find_spec("autograd_mini").origin).parent
 PURE = os.environ.get("AUTOGRAD_MINI_PURE", "") not in ("", "0")
@@ -60,3 +63,44 @@ def pytest_report_header(config: pytest.Config) -> str:
     import autograd_mini
 
     return f"autograd_mini: {'compiled' if autograd_mini.COMPILED else 'pure Python'}, from {PACKAGE}"
+
+
+@pytest.fixture(params=["dot", "pygraphviz"])
+def graphviz_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to a layout: the `dot` on PATH, and pygraphviz's Graphviz where there is none."""
+    if request.param == "dot" and shutil.which("dot") is None:
+        pytest.skip("no dot on PATH")
+    if request.param == "pygraphviz":
+        pytest.importorskip("pygraphviz")
+        monkeypatch.setenv("PATH", "")
+    return str(request.param)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if "browser" in getattr(item, "fixturenames", ()):
+        item.add_marker("browser")
+
+
+def need(request: pytest.FixtureRequest, lacking: str) -> None:
+    """Skip a test that lacks something; fail it where browser tests were asked for by `-m browser`."""
+    if lacking:
+        refuse = pytest.fail if request.config.option.markexpr == "browser" else pytest.skip
+        refuse(f'a browser test needs {lacking}: pip install -e ".[browser]", and Chromium with its chromedriver')
+
+
+@pytest.fixture(scope="session")
+def browser(request, tmp_path_factory):
+    """A headless Chromium for all tests; what tests.browser offers is done with it."""
+    need(request, missing())
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def jupyterlab(request, browser, tmp_path_factory):
+    """A JupyterLab for all tests, a tests.browser.jupyterlab.JupyterLab with the browser."""
+    need(request, ", ".join(name for name in ("jupyterlab", "nbclient", "ipykernel") if not find_spec(name)))
+    from tests.browser.jupyterlab import serving
+
+    with serving(browser, tmp_path_factory.mktemp("jupyterlab")) as lab:
+        yield lab

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import tomllib
 
 import pytest
 
@@ -12,8 +13,8 @@ import autograd_mini as am
 from tests.conftest import PACKAGE, stale
 
 LAYERS = [
-    "_plain", "ops", "special", "elementary", "rules", "errors", "value", "functions", "gradient", "program", "compile",
-    "nn", "steps", "draw", "check", "data", "", "__main__",
+    "_plain", "ops", "special", "elementary", "rules", "errors", "value", "calculus", "functions", "gradient",
+    "program", "compile", "nn", "text", "steps", "why", "nudge", "draw", "plot", "check", "data", "", "__main__",
 ]  # fmt: skip  # "" is the package itself
 SOURCES = {path.relative_to(PACKAGE).with_suffix("").as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 MODULES = {name: path for name, path in SOURCES.items() if name != "__init__"}
@@ -60,17 +61,26 @@ def natural(name):
     return kind, [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def test_public_names_are_sorted_and_exist():
-    assert len(set(am.__all__)) == len(am.__all__)
-    assert am.__all__ == sorted(am.__all__, key=natural) or am.__all__ == sorted(am.__all__)
-    for name in am.__all__:
-        assert getattr(am, name) is not None
+@pytest.mark.parametrize("package", [am, am.nn], ids=["autograd_mini", "nn"])
+def test_public_names_are_sorted_and_exist(package):
+    names = package.__all__
+    assert len(set(names)) == len(names)
+    assert names == sorted(names, key=natural) or names == sorted(names)
+    for name in names:
+        assert getattr(package, name) is not None
 
 
-def test_all_that_is_imported_is_public():
-    tree = ast.parse(SOURCES["__init__"].read_text())
+@pytest.mark.parametrize(("source", "package"), [("__init__", am), ("nn/__init__", am.nn)])
+def test_all_that_is_imported_is_public(source, package):
+    tree = ast.parse(SOURCES[source].read_text())
     imported = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module.startswith(PACKAGE.name)]
-    assert {alias.asname or alias.name for node in imported for alias in node.names} <= set(am.__all__)
+    assert {alias.asname or alias.name for node in imported for alias in node.names} <= set(package.__all__)
+
+
+def test_every_folder_of_the_package_is_installed():
+    listed = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = [path.parent.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("__init__.py")]
+    assert sorted(listed) == sorted(".".join(folder.parts) for folder in folders)
 
 
 @pytest.mark.parametrize("name", [*SOURCES, *TESTS])

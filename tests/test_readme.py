@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from autograd_mini import Value, nudge, why
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -31,3 +33,12 @@ def test_links(link):
 
 def test_there_are_two_commands():
     assert len(re.findall(r"^```sh\n", README, flags=re.MULTILINE)) == 2
+
+
+def test_what_is_printed():
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    z = a * b + a.exp()
+    y = z.tanh()
+    steps = "\n".join(map(str, y.backward_steps(names=locals())))
+    reasons = f"{why(a, y, names=locals())}\n{nudge(a, y, names=locals())}"
+    assert re.findall(r"```text\n(.*?)\n```", README, flags=re.DOTALL) == [steps, reasons]

@@ -9,7 +9,7 @@ import pytest
 from autograd_mini import Value, log, steps
 
 pytest.importorskip("anywidget")
-pytest.importorskip("tests.browser")
+pytest.importorskip("selenium")
 
 from selenium.webdriver import ActionChains, Keys
 

@@ -26,7 +26,7 @@ BINDING = {"add": 1, "sub": 1, "div": 2, "neg": 3, "mul": 3, "pow": 5}
 SIGN, CALL, ATOM = 0, 4, 6
 NAME = re.compile(r"[^\W\d]\w*(\.\w+|\[[^\[\]]*\])*")  # what holds together as a variable and its parts do
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-SUPERSCRIPT = {"2": "²", "3": "³"}
+SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 SPECIAL = "\\{}$&#^_%~<>"  # what LaTeX or MathJax takes as more than itself
 
 # What XML does not allow, and what turns the direction of the text that follows.
@@ -124,7 +124,8 @@ def close(x: float, y: float, tolerance: float = 1e-6) -> bool:
 def html_table(caption: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """An HTML table in the colours of the page it is on, in which MathJax does not take the $ of a label for LaTeX."""
     head = "".join([f"<th>{html.escape(column)}</th>" for column in columns])
-    lines = ["".join([f"<td>{html.escape(cell)}</td>" for cell in row]) for row in rows]
+    starts = ['<td style="text-align:left">', *["<td>"] * len(head)]  # a notebook's own style puts all to the right
+    lines = ["".join([f"{td}{html.escape(cell)}</td>" for td, cell in zip(starts, row, strict=False)]) for row in rows]
     body = "".join([f"<tr>{line}</tr>" for line in lines])
     return (
         f'<table class="tex2jax_ignore mathjax_ignore"><caption>{html.escape(caption)}</caption>'
@@ -146,8 +147,9 @@ def written(op: int, operands: Sequence[Written]) -> Written:
     if row.arity == MANY:
         listed = [", ".join(column) for column in zip(*[operand[:2] for operand in operands], strict=True)]
         return Written(row.text.format(operands=listed[0]), row.latex.format(operands=listed[1]), ATOM, CALL)
-    power = SUPERSCRIPT.get(operands[-1].text) if row.name == "pow" else None
-    template = "{a}" + power if power else row.text.replace(" ** ", "^").replace(" * ", "·").replace("-", "−")
+    power = operands[-1].text if row.name == "pow" else ""
+    operator = row.text.replace(" ** ", "^").replace(" * ", "·").replace("-", "−")
+    template = "{a}" + power.translate(SUPERSCRIPT) if power.isdecimal() else operator
     texts: list[str] = []
     latexes: list[str] = []
     for letter, operand in zip("ab", operands, strict=False):
@@ -297,11 +299,16 @@ def inside(path: str, x: Any) -> list[tuple[str, Any]]:
         if issubclass(kind, (list, tuple)):
             return [(f"{path}[{i}]", part) for i, part in enumerate(x) if searched(part)]
         if issubclass(kind, dict):
-            return [(f"{path}[{key!r}]", part) for key, part in list(x.items()) if searched(part)]
+            return [(f"{path}[{subscript(key)}]", part) for key, part in list(x.items()) if searched(part)]
         parts = list(attributes(x).items())
         return [(f"{path}.{key}", part) for key, part in parts if not key.startswith("_") and searched(part)]
     except Exception:
         return []
+
+
+def subscript(key: Any) -> str:
+    """A key as it is written in brackets: w[6, 3] for the key (6, 3)."""
+    return repr(key)[1:-1] if type(key) is tuple and len(key) > 1 else repr(key)
 
 
 def searched(x: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from heapq import nlargest
 from operator import index
@@ -34,7 +34,7 @@ class Path:
     product: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Why:
     """The derivative of a root by a value as the sum over the paths between them; `print` it, or show it in a notebook.
 
@@ -49,7 +49,7 @@ class Why:
     paths: tuple[Path, ...]
     count: int
     gradient: float
-    names: Names = field(repr=False)
+    names: Names
 
     @property
     def rest(self) -> float:
@@ -82,6 +82,8 @@ class Why:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"  {a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
         return "\n".join([self.title, *lines])
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return html_table(self.title, ("path", "product of local derivatives", "gradient along it"), self.rows())

@@ -68,7 +68,9 @@ def drawn(folder: Path) -> None:
 
 
 def photographed(folder: Path) -> None:
-    """Write the screenshot of the stepper, if there is a browser."""
+    """Write the screenshots of the stepper and of the widget, if there is a browser."""
+    from tests.browser.widget import Page
+
     with tempfile.TemporaryDirectory() as place, chromium(Path(place) / "profile") as browser:
         page = Path(place) / "steps.html"
         steps(expression()).save(page)
@@ -77,6 +79,13 @@ def photographed(folder: Path) -> None:
         browser.find_elements("css selector", "input[type=radio]")[3].click()
         time.sleep(1.0)  # while what is new fades in
         browser.save_screenshot(str(folder / "stepper.png"))
+        browser.set_window_size(WIDTH, HEIGHT + 160)
+        widget = Page(browser, steps(expression(), widget=True))
+        widget.click("predict")
+        for number in ("0.2204", "0.2204", "0.2204", "7.389"):  # the last forgets the upstream gradient
+            widget.answer(number)
+        time.sleep(1.0)
+        browser.save_screenshot(str(folder / "widget.png"))
 
 
 def main() -> None:
@@ -87,7 +96,7 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     drawn(out)
     if lacking := missing():
-        print(f"no screenshot of the stepper: it needs {lacking}")
+        print(f"no screenshots of the stepper and the widget: they need {lacking}")
     else:
         photographed(out)
 

@@ -12,7 +12,9 @@ from autograd_mini.elementary import Double
 from autograd_mini.ops import TABLE
 
 OPS = {row.name: op for op, row in enumerate(TABLE)}
-PYTHON = {"−": "-", "·": "*", "^": "**", "²": "**2", "³": "**3", "×": "*"}
+PYTHON = {"−": "-", "·": "*", "^": "**", "×": "*"}
+SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹", "01234567890123456789")  # dist₁ is dist1 to Python
 NUMBER = r"−?(?:\d+\.?\d*(?:e[+−]\d+)?|inf|nan)"
 
 
@@ -34,12 +36,9 @@ def same(shown, x):
     return math.isclose(parsed(shown), x, rel_tol=5.001e-4, abs_tol=1e-323) or (shown == "nan" and math.isnan(x))
 
 
-DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")  # dist₁ is dist1 to Python
-
-
 def evaluated(text, names):
     """The number that a formula stands for."""
-    text = text.translate(DIGITS)
+    text = SUPERSCRIPT.sub(r"**\g<0>", text).translate(DIGITS)
     for sign, python in PYTHON.items():
         text = text.replace(sign, python)
     return float(eval(text, {**FUNCTIONS, "inf": math.inf, "nan": math.nan}, names))

@@ -253,6 +253,16 @@ def test_more_than_a_quarter_of_dead_units_is_worth_a_word(dead, found):
     assert any("dead" in finding for finding in nn.diagnose(model, [[1.0], [-1.0]]).findings) is found
 
 
+@pytest.mark.parametrize("examples", [1, 9, 10, 2_000])
+def test_dead_for_a_few_examples_is_not_dead(examples):
+    model = nn.MLP(1, [4, 1], seed=0)
+    for neuron in model.layers[0].neurons:
+        neuron.w[0].data, neuron.b.data = 1.0, -5.0
+    finding = next(f for f in nn.diagnose(model, [[1.0]] * examples).findings if "dead" in f)
+    assert ("tells little" in finding) == (examples < 10) == ("leaky_relu" not in finding)
+    assert f"{examples:,}" in finding
+
+
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
 @pytest.mark.parametrize(("scale", "found"), [(0.1, False), (100.0, True)])
 def test_large_inputs_saturate_hidden_layers(activation, scale, found):

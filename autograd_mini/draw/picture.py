@@ -109,8 +109,8 @@ def card_of_one(card: Card) -> str:
     grad = card.grads[0]
     rows = [
         (bold(shortened(card.name, ON_CARD)) if card.name else "", font(GREY, escaped(card.symbol))),
-        (font(GREY, "value", SMALL), number(card.nodes[0].data)),
-        (font(GREY, "grad", SMALL), font(tint(grad), bold(number(grad, "+")))),
+        (font(GREY, "value"), number(card.nodes[0].data)),
+        (font(GREY, "grad"), font(tint(grad), bold(number(grad, "+")))),
     ]
     row = '<TR><TD ALIGN="LEFT">{}</TD><TD WIDTH="8"></TD><TD ALIGN="RIGHT" WIDTH="64">{}</TD></TR>'
     total = f'<TR><TD COLSPAN="3" ALIGN="RIGHT">{font(GREY, summed(card), SMALL)}</TD></TR>' if summed(card) else ""
@@ -268,8 +268,9 @@ def place(flow: Flow) -> str:
 def said(flow: Flow) -> list[str]:
     """What a ribbon says when it is pointed at."""
     first = flow.contributions[0]
-    if len(flow.contributions) == 1:
-        return [place(flow), first.formula, first.product]
+    if len(flow.contributions) == 1:  # the formula tells which operand it is of, unless it is there twice
+        is_again = sum(operand is flow.start.nodes[0] for operand in first.node.operands) > 1
+        return [*([place(flow)] if is_again else []), first.formula, first.product]
     values = [contribution.value for contribution in flow.contributions]
     return [place(flow), f"contributions from {number(min(values))} to {number(max(values))}, sum {number(flow.value)}"]
 

@@ -182,7 +182,8 @@ def room(a: Column, b: Column, pairs: Sequence[tuple[int, int]]) -> float | None
         ys = sorted([between(a.ys[j], b.ys[i], share) for i, j in pairs])
         found.append((min([y - x for x, y in pairwise(ys)], default=LINE), -abs(share - 0.5), share))
     distance, _, share = max(found)
-    return share if distance >= LINE - 0.01 else None
+    is_fan = 1 in (len({i for i, _ in pairs}), len({j for _, j in pairs}))  # other lines cross under the numbers
+    return share if distance >= (LINE if is_fan or len(pairs) <= NUMBERS // 2 else 2 * LINE) - 0.01 else None
 
 
 def between(start: float, end: float, share: float) -> float:

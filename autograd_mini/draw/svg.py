@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 Element = ElementTree.Element
 
 DECIMAL = re.compile(r"-?\d+\.\d+")
+LEVEL = re.compile(r"^(M[-\d.]+,([-\d.]+))C[-\d.]+,\2 [-\d.]+,\2 ([-\d.]+,\2)$")  # a curve that is a line
 XLINK = "{http://www.w3.org/1999/xlink}"
 ElementTree.register_namespace("xlink", XLINK[1:-1])  # a link that a user adds is dead in HTML under any other prefix
 
@@ -32,13 +33,6 @@ def declared(colors: dict[str, str]) -> str:
 
 
 DAY, NIGHT = declared({name: color for color, name in LIGHT.items()}), declared(DARK)
-PAINT = "".join(
-    [
-        f'.am [{side}="{color}"]{{{side}:var(--am-{name})}}'
-        for color, name in LIGHT.items()
-        for side in ("fill", "stroke")
-    ]
-)
 # JupyterLab's and VS Code's themes are settings of their own, which go before the system's.
 THEMES = (
     f".am{{{DAY}}}@media (prefers-color-scheme:dark){{.am{{{NIGHT}}}}}"
@@ -55,7 +49,7 @@ PLAY = (
     ".am-play{animation:am-play calc(var(--am-n)*1.2s + 1.2s) .8s linear both}"
     "@media (prefers-reduced-motion:reduce){.am-play{animation:none}}@media print{.am-play{animation:none}}"
 )
-LARGE = 4_000  # pixels from left to right: tenths of them are not seen in curves
+LARGE = 4_000  # pixels from left to right: tenths of them are not seen
 LEGIBLE = 0.6  # of its size: a picture that is shrunk to it can still be read
 LAST = 9999  # a frame after all frames: what a picture shows that is not stepped through
 
@@ -100,7 +94,7 @@ def finished(svg: bytes, title: str, description: str, frames: Frames | None = N
             element.set("id", prefix + element.attrib["id"])
     describe(root, prefix, title, description)
     style = Element("style")
-    style.text = THEMES + PAINT + (FRAMES if frames else "") + (PLAY if frames and frames.plays else "")
+    style.text = THEMES + paint(root) + (FRAMES if frames else "") + (PLAY if frames and frames.plays else "")
     root.insert(2, style)
     root.set("class", "am am-play" if frames and frames.plays else "am")
     variables = f";--am-k:{LAST};--am-n:{frames.count}" if frames else ""
@@ -181,8 +175,9 @@ def shorten(root: Element) -> None:
                 element.set("points", " ".join([first, *others[:-1]]))
         for name in ("d", "points", "font-size", "stroke-width"):
             if name in element.attrib:
-                digits = 0 if is_large and name == "d" else 1
-                element.set(name, DECIMAL.sub(partial(short, digits), element.attrib[name]))
+                digits = 0 if is_large and name in ("d", "points") else 1
+                shorter = DECIMAL.sub(partial(short, digits), element.attrib[name])
+                element.set(name, LEVEL.sub(r"\1L\3", shorter))
         if element.tag == "text":
             element.attrib |= {name: f"{float(element.get(name, '0')):.0f}" for name in ("x", "y")}
 
@@ -200,6 +195,13 @@ def share_strokes(edge: Element) -> None:
             if name in line.attrib and line.get(name) == head.get(name):
                 edge.set(name, line.attrib.pop(name))
                 del head.attrib[name]
+
+
+def paint(root: Element) -> str:
+    """The rules that give each colour of the picture its variable."""
+    used = {(element.get(side), side) for element in root.iter() for side in ("fill", "stroke")}
+    rules = [(color, side, name) for color, name in LIGHT.items() for side in ("fill", "stroke")]
+    return "".join([f'.am [{s}="{c}"]{{{s}:var(--am-{name})}}' for c, s, name in rules if (c, s) in used])
 
 
 def describe(root: Element, prefix: str, title: str, description: str) -> None:

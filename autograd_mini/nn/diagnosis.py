@@ -19,6 +19,7 @@ from autograd_mini.value import Value, is_recording, topological
 
 STEEPEST = {"sigmoid": 0.25, "tanh": 1.0}  # the greatest slopes of the activations that saturate
 FLAT = 0.05  # of the greatest slope: less is saturated, sigmoids out of 0.0127 to 0.9873, tanhs out of -0.975 to 0.975
+FEW = 10  # examples: a unit that is 0 for all of them may still be alive for others
 MANY_DEAD = 0.25  # of the units of a layer: a layer that has just been initialised may have some
 MANY_SATURATED = 0.5  # of the outputs of a layer
 FADED = 0.01  # of another layer's gradient
@@ -120,11 +121,12 @@ def diagnose(model: Any, X: Iterable[Any]) -> Diagnosis:
     Nothing stands out: few units are dead or saturated, and no layer's gradient vanishes or explodes.
     """
     layers = layers_of(model)
-    sums = weighted_sums(model, list(X), [neuron for _, _, neurons in layers for neuron in neurons])
+    inputs = list(X)
+    sums = weighted_sums(model, inputs, [neuron for _, _, neurons in layers for neuron in neurons])
     place = {neuron: i for i, neuron in enumerate(sums)}
     layers.sort(key=lambda layer: min([place.get(neuron, len(place)) for neuron in layer[2]]))
     rows = [examined(name, module, neurons, sums) for name, module, neurons in layers]
-    return Diagnosis(rows, list(troubles(rows)) or [HEALTHY])
+    return Diagnosis(rows, list(troubles(rows, len(inputs))) or [HEALTHY])
 
 
 def layers_of(model: Any) -> list[tuple[str, Module, list[Neuron]]]:
@@ -205,8 +207,15 @@ def share(flags: list[bool]) -> float | None:
     return sum(flags) / len(flags) if flags else None
 
 
-def troubles(layers: list[LayerDiagnosis]) -> Iterator[str]:
+def troubles(layers: list[LayerDiagnosis], examples: int) -> Iterator[str]:
     """What is wrong in the layers, what it means and what to do about it, a sentence each."""
+    many = f"each of the {examples:,} examples" if examples >= FEW else f"the few examples given ({examples})"
+    cure = (
+        "so that no gradient reaches their weights and they stay as they are: try a smaller learning rate or"
+        ' activation="leaky_relu".'
+        if examples >= FEW
+        else "which tells little: give more of them."
+    )
     for layer in [layer for layer in layers if not layer.finite][:1]:  # what comes after it may follow from it
         yield (
             f"{layer.name} has weighted sums or gradients that are not finite, and every step of an optimiser spreads"
@@ -214,11 +223,7 @@ def troubles(layers: list[LayerDiagnosis]) -> Iterator[str]:
         )
     for layer in layers:
         if layer.dead is not None and layer.dead > MANY_DEAD:
-            yield (
-                f"{layer.name}: {layer.dead:.0%} of the relu units are dead, 0 for every example, so that no gradient"
-                " reaches their weights and they stay as they are: try a smaller learning rate or"
-                ' activation="leaky_relu".'
-            )
+            yield f"{layer.name}: {layer.dead:.0%} of the relu units are dead, 0 for {many}, {cure}"
     for layer in layers[:-1]:  # not the last: an output that saturates is sure of itself
         if layer.saturated is not None and layer.saturated > MANY_SATURATED:
             yield (

@@ -48,8 +48,15 @@ return cells.every((cell, i) => !cell.isPlaceholder() && shown[i].length >= cell
     && [...document.images].every(image => image.complete)
 """
 RUN_ALL = """
-return jupyterapp.shell.currentWidget.context.sessionContext.ready
+window.hasRun = false
+jupyterapp.shell.currentWidget.context.sessionContext.ready
     .then(() => jupyterapp.commands.execute("notebook:run-all-cells"))
+    .finally(() => window.hasRun = true)
+"""
+HAS_RUN = "return hasRun"  # every cell, or those up to one that failed
+COUNTS = """
+const cells = jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === "code")
+return cells.map(cell => cell.model.executionCount)
 """
 SHUT_DOWN = "return window.jupyterapp?.serviceManager.sessions.shutdownAll()"
 
@@ -93,17 +100,22 @@ class JupyterLab:
         self.wait(IS_OPEN)
         self.wait(IS_SHOWN)
 
-    def run_all(self) -> None:
-        """Run all cells of the open notebook in its page."""
+    def run_all(self, patience: float = PATIENCE) -> None:
+        """Run all cells of the open notebook in its page, or those up to one that fails, in so many seconds at most."""
         self.browser.execute_script(RUN_ALL)
+        self.wait(HAS_RUN, patience)
         self.wait(IS_SHOWN)
+
+    def counts(self) -> list[int | None]:
+        """The number before each cell with code in the open notebook: its place in the order of runs; None before."""
+        return list(self.browser.execute_script(COUNTS))
 
     def outputs(self) -> list[WebElement]:
         """The outputs in the open notebook, in order."""
         return self.browser.find_elements("css selector", ".jp-OutputArea-output")
 
-    def wait(self, script: str) -> None:
-        WebDriverWait(self.browser, PATIENCE).until(lambda browser: browser.execute_script(script), script)
+    def wait(self, script: str, patience: float = PATIENCE) -> None:
+        WebDriverWait(self.browser, patience).until(lambda browser: browser.execute_script(script), script)
 
 
 @contextmanager

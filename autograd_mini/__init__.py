@@ -20,6 +20,7 @@ if os.environ.get("AUTOGRAD_MINI_PURE", "") not in ("", "0"):
 
 from autograd_mini import nn
 from autograd_mini.check import GradientError, check_gradient
+from autograd_mini.compile import compile
 from autograd_mini.draw import draw, steps
 from autograd_mini.functions import (
     acos, acosh, asin, asinh, atan, atan2, atanh, cbrt, clip, copysign, cos, cosh, degrees, digamma, dist, dot, elu,
@@ -31,7 +32,7 @@ from autograd_mini.gradient import grad, value_and_grad
 from autograd_mini.nudge import nudge
 from autograd_mini.plot import plot_decision, plot_history
 from autograd_mini.steps import Step
-from autograd_mini.value import Value, no_grad, topological
+from autograd_mini.value import Value, no_grad, take, topological
 from autograd_mini.why import why
 
 COMPILED = not str(sys.modules["autograd_mini.value"].__file__).endswith(".py")
@@ -39,9 +40,10 @@ COMPILED = not str(sys.modules["autograd_mini.value"].__file__).endswith(".py")
 
 __all__ = [
     "COMPILED", "GradientError", "Step", "Value", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt",
-    "check_gradient", "clip", "copysign", "cos", "cosh", "degrees", "digamma", "dist", "dot", "draw", "elu", "erf",
-    "erfc", "exp", "exp2", "expm1", "fmod", "gamma", "gelu", "grad", "hypot", "leaky_relu", "lgamma", "log",
+    "check_gradient", "clip", "compile", "copysign", "cos", "cosh", "degrees", "digamma", "dist", "dot", "draw", "elu",
+    "erf", "erfc", "exp", "exp2", "expm1", "fmod", "gamma", "gelu", "grad", "hypot", "leaky_relu", "lgamma", "log",
     "log10", "log1p", "log2", "log_sigmoid", "logsumexp", "maximum", "mean", "minimum", "nn", "no_grad", "nudge",
     "plot_decision", "plot_history", "pow", "prod", "radians", "relu", "remainder", "sigmoid", "silu", "sin", "sinh",
-    "softmax", "softplus", "sqrt", "steps", "sum", "tan", "tanh", "topological", "value_and_grad", "where", "why",
+    "softmax", "softplus", "sqrt", "steps", "sum", "take", "tan", "tanh", "topological", "value_and_grad", "where",
+    "why",
 ]

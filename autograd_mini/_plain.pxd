@@ -3,3 +3,9 @@
 cdef extern from "stdlib.h" nogil:
     double* malloc(size_t size)
     void free(double* block)
+
+cdef extern from *:
+    """
+    #define autograd_mini_at(block, start, size) ((block) + (start))
+    """
+    double* at "autograd_mini_at" (double* block, Py_ssize_t start, Py_ssize_t size) noexcept nogil

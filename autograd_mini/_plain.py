@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
 compiled = False
@@ -37,3 +38,19 @@ def malloc(size: int) -> list[float]:
 
 def free(block: list[float]) -> None:
     """Nothing: Python frees its lists."""
+
+
+def at(block: list[float], start: int, size: int) -> list[float]:
+    """The part of a block that starts there."""
+    return block[start : start + size]
+
+
+Py_ssize_t = int
+
+
+def cast(kind: type, x: float) -> int:
+    """The number as one of another C type."""
+    return int(x)
+
+
+nogil = nullcontext()  # in C, other threads run meanwhile

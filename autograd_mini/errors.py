@@ -16,13 +16,22 @@ def lost_gradient(value: Any, conversion: str) -> str:
     """What to say to a conversion that would lose the gradient."""
     return (
         f"{conversion}() of {value!r} would lose its gradient: write v.data for the plain number,"
-        " or v.sin() or autograd_mini.sin(v) instead of math.sin(v)"
+        " or v.sin() or autograd_mini.sin(v) instead of math.sin(v);"
+        " in a compiled function, name an argument that is to be a plain number in static="
     )
 
 
-def undefined(row: Row, operands: tuple[Any, ...], y: float) -> Exception:
-    """The error for finite operands without a finite result: of the kind that Python's own arithmetic raises."""
-    data = [operand if isinstance(operand, float) else operand.data for operand in operands]
+def escaped(what: str, value: Any) -> str:
+    """What to say to code in a compiled function that takes a number out of the recording."""
+    return (
+        f"{what} of {value!r} inside a compiled function: it would be the number of this call in all later calls."
+        " Write autograd_mini.where(c, a, b), maximum or minimum for what depends on data, `if a < b:` to branch,"
+        " or return the Value and look at its data outside"
+    )
+
+
+def undefined(row: Row, operands: tuple[Any, ...], data: list[float], y: float) -> Exception:
+    """The error for operands of finite data without a finite result: of the kind that Python's arithmetic raises."""
     names = [getattr(operand, "label", None) or f"{x:.6g}" for operand, x in zip(operands, data, strict=True)]
     if not row.text.startswith(row.name):  # an operator, not a function
         names = [f"({name})" if name.startswith("-") else name for name in names]
@@ -31,7 +40,8 @@ def undefined(row: Row, operands: tuple[Any, ...], y: float) -> Exception:
         text = row.text.format(operands=", ".join(names))
     else:
         text = row.text.format(a=names[0], b=names[1])
-    known = [f"{operand.label} = {operand.data:.6g}" for operand in operands if getattr(operand, "label", None)]
+    labels = [getattr(operand, "label", None) for operand in operands]
+    known = [f"{label} = {x:.6g}" for label, x in zip(labels, data, strict=True) if label]
     where = f" at {', '.join(known[:6])}" if known else ""
     if (row.name == "div" and data[1] == 0.0) or (row.name == "pow" and data[0] == 0.0):
         return ZeroDivisionError(f"division by zero: {text}{where}")

@@ -178,11 +178,11 @@ def softmax(values: Iterable[Operand]) -> list[Any]:
     """
     values = some("softmax", values)
     check_operands(ops.SOFTMAX, values)
-    greatest = max(values)
-    size = greatest.data if isinstance(greatest, Value) else float(greatest)
-    if abs(size) > 1000.0:  # logsumexp is rounded to its own size; what all have in common changes no probability
-        values = [value - size for value in values]
     total = apply(ops.LOGSUMEXP, *values)
+    if total > 1000.0 or total < -1000.0:  # it is rounded to its own size; what all have in common changes nothing
+        greatest = max(values)
+        values = [value - greatest for value in values]
+        total = apply(ops.LOGSUMEXP, *values)
     return [apply(ops.SOFTMAX, value, total) for value in values]
 
 

@@ -54,8 +54,8 @@ def nudge(value: Value, root: Value, by: SupportsFloat = 0.01, names: Mapping[st
         names: variables that name the nodes, as locals() gives them.
 
     Raises:
-        ValueError: if root was not computed from value, by is not finite, or data of a leaf was changed after root was
-            computed from it.
+        ValueError: if root was not computed from value, by is not finite, data of a leaf was changed after root was
+            computed from it, or a compiled function computed a part of it.
 
     >>> x = Value(3.0, label="x")
     >>> print(nudge(x, x * x, 0.01))
@@ -64,6 +64,8 @@ def nudge(value: Value, root: Value, by: SupportsFloat = 0.01, names: Mapping[st
     step = finite(by)
     reason = why(value, root, most=1, names=names)
     for node in topological(root):
+        if node.op == "call":
+            raise ValueError(f"{node!r} was computed by a compiled function: nudge what the function itself gives")
         if is_stale(node):
             raise ValueError(f"{node!r} was computed before data of a leaf was changed: compute the root again")
     known = [called(node, reason.names).text for node in (value, root)]
@@ -73,7 +75,7 @@ def nudge(value: Value, root: Value, by: SupportsFloat = 0.01, names: Mapping[st
 
 def is_stale(node: Value) -> bool:
     """Whether a node or its local derivatives are not those of the data that its operands have now."""
-    if node.op == "leaf":
+    if node.op in ("leaf", "call"):  # what a compiled function computed cannot be computed again from here
         return False
     op, y = OPS[node.op], Double(node.data)
     operands = [Double(x.data if isinstance(x, Value) else x) for x in node.operands]

@@ -61,3 +61,4 @@ cdef enum:
     LOGSUMEXP
     WHERE
     CLIP
+    CALL

@@ -159,3 +159,6 @@ CLIP = function(
     "the first operand held between the second and the third",
     MANY,
 )
+
+# Not a primitive: what stands for all the operations of a compiled function. Its local derivatives come with it.
+CALL = row("call", "ƒ", MANY, "call({operands})", r"f({operands})", (), "a call of a compiled function, as one node")

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograd_mini import _plain, ops
 from autograd_mini import elementary as math
-from autograd_mini import ops
 
 LN2 = 0.6931471805599453
 LN10 = 2.302585092994046
@@ -229,3 +229,108 @@ def log_sum_exp(a: Any, n: int) -> Any:
     for i in range(1, n):
         y = y + math.exp(a[i] - greatest)
     return greatest + math.log(y)
+
+
+def value_at(op: int, m: Any, start: int, n: int) -> Any:
+    """value_of_many of n numbers in the memory m."""
+    return value_of_many(op, _plain.at(m, start, n), n)
+
+
+def slope_at(op: int, m: Any, start: int, n: int, y: Any, i: int) -> Any:
+    """slope_of_many of n numbers in the memory m."""
+    return slope_of_many(op, _plain.at(m, start, n), n, y, i)
+
+
+# The rules for n examples at a time, whose numbers lie side by side in the memory m: where a C compiler knows the
+# operation, it does several at once.
+
+
+def values(op: int, m: Any, a: int, b: int, y: int, n: int) -> None:
+    """m[y + i] = op(m[a + i], m[b + i]) for i = 0 ... n - 1."""
+    match op:
+        case ops.ADD:
+            for i in range(n): m[y + i] = value(ops.ADD, m[a + i], m[b + i])
+        case ops.MUL:
+            for i in range(n): m[y + i] = value(ops.MUL, m[a + i], m[b + i])
+        case ops.SUB:
+            for i in range(n): m[y + i] = value(ops.SUB, m[a + i], m[b + i])
+        case ops.DIV:
+            for i in range(n): m[y + i] = value(ops.DIV, m[a + i], m[b + i])
+        case ops.NEG:
+            for i in range(n): m[y + i] = value(ops.NEG, m[a + i], m[b + i])
+        case ops.ABS:
+            for i in range(n): m[y + i] = value(ops.ABS, m[a + i], m[b + i])
+        case ops.RELU:
+            for i in range(n): m[y + i] = value(ops.RELU, m[a + i], m[b + i])
+        case ops.SQRT:
+            for i in range(n): m[y + i] = value(ops.SQRT, m[a + i], m[b + i])
+        case ops.MAXIMUM:
+            for i in range(n): m[y + i] = value(ops.MAXIMUM, m[a + i], m[b + i])
+        case ops.MINIMUM:
+            for i in range(n): m[y + i] = value(ops.MINIMUM, m[a + i], m[b + i])
+        case ops.LEAKY_RELU:
+            for i in range(n): m[y + i] = value(ops.LEAKY_RELU, m[a + i], m[b + i])
+        case _:
+            for i in range(n): m[y + i] = value(op, m[a + i], m[b + i])
+
+
+def pull_a(op: int, m: Any, a: int, b: int, y: int, g: int, to: int, n: int) -> None:
+    """m[to + i] += m[g + i] dy/da: what the gradients at g give to those of the first operands."""
+    match op:
+        case ops.ADD:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.ADD, m[a + i], m[b + i], m[y + i])
+        case ops.MUL:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.MUL, m[a + i], m[b + i], m[y + i])
+        case ops.SUB:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.SUB, m[a + i], m[b + i], m[y + i])
+        case ops.DIV:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.DIV, m[a + i], m[b + i], m[y + i])
+        case ops.NEG:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.NEG, m[a + i], m[b + i], m[y + i])
+        case ops.ABS:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.ABS, m[a + i], m[b + i], m[y + i])
+        case ops.EXP:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.EXP, m[a + i], m[b + i], m[y + i])
+        case ops.LOG:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.LOG, m[a + i], m[b + i], m[y + i])
+        case ops.TANH:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.TANH, m[a + i], m[b + i], m[y + i])
+        case ops.RELU:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.RELU, m[a + i], m[b + i], m[y + i])
+        case ops.SIGMOID:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.SIGMOID, m[a + i], m[b + i], m[y + i])
+        case ops.SQRT:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.SQRT, m[a + i], m[b + i], m[y + i])
+        case ops.MAXIMUM:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.MAXIMUM, m[a + i], m[b + i], m[y + i])
+        case ops.MINIMUM:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.MINIMUM, m[a + i], m[b + i], m[y + i])
+        case ops.LEAKY_RELU:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.LEAKY_RELU, m[a + i], m[b + i], m[y + i])
+        case ops.SOFTMAX:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(ops.SOFTMAX, m[a + i], m[b + i], m[y + i])
+        case _:
+            for i in range(n): m[to + i] += m[g + i] * slope_a(op, m[a + i], m[b + i], m[y + i])
+
+
+def pull_b(op: int, m: Any, a: int, b: int, y: int, g: int, to: int, n: int) -> None:
+    """m[to + i] += m[g + i] dy/db: what the gradients at g give to those of the second operands."""
+    match op:
+        case ops.ADD:
+            for i in range(n): m[to + i] += m[g + i] * slope_b(ops.ADD, m[a + i], m[b + i], m[y + i])
+        case ops.MUL:
+            for i in range(n): m[to + i] += m[g + i] * slope_b(ops.MUL, m[a + i], m[b + i], m[y + i])
+        case ops.SUB:
+            for i in range(n): m[to + i] += m[g + i] * slope_b(ops.SUB, m[a + i], m[b + i], m[y + i])
+        case ops.DIV:
+            for i in range(n): m[to + i] += m[g + i] * slope_b(ops.DIV, m[a + i], m[b + i], m[y + i])
+        case ops.MAXIMUM:
+            for i in range(n): m[to + i] += m[g + i] * slope_b(ops.MAXIMUM, m[a + i], m[b + i], m[y + i])
+        case ops.MINIMUM:
+            for i in range(n): m[to + i] += m[g + i] * slope_b(ops.MINIMUM, m[a + i], m[b + i], m[y + i])
+        case ops.LEAKY_RELU:
+            for i in range(n): m[to + i] += m[g + i] * slope_b(ops.LEAKY_RELU, m[a + i], m[b + i], m[y + i])
+        case ops.SOFTMAX:
+            for i in range(n): m[to + i] += m[g + i] * slope_b(ops.SOFTMAX, m[a + i], m[b + i], m[y + i])
+        case _:
+            for i in range(n): m[to + i] += m[g + i] * slope_b(op, m[a + i], m[b + i], m[y + i])

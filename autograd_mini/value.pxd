@@ -6,7 +6,7 @@ from autograd_mini cimport _plain, ops, rules
 cdef int DEEPEST
 cdef int depth
 cdef list parked
-cdef dict paused
+cdef dict paused, tapes
 
 cdef class Value:
     cdef double _data, _grad, _slope_a, _slope_b
@@ -20,6 +20,13 @@ cdef class Value:
 cdef record(int op, first, second)
 @cython.locals(recording=bint, data="double*", n=Py_ssize_t, i=Py_ssize_t, y=double, node=Value)
 cdef Value many(int op, operands)
+@cython.locals(node=Value)
+cdef Value fused(double y, tuple operands, double* slopes)
+
+@cython.locals(x=double)
+cdef compare(str kind, Value a, other)
+cdef bint taped(entry) except -1
+cdef bint refuse_while_taping(str what, Value node) except -1
 
 @cython.locals(ready=list)
 cdef bint sweep(Value root, double seed) except -1

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Complex, Real
+from sys import float_info
 from threading import get_ident
-from typing import Any, SupportsFloat, Union
+from typing import Any, SupportsFloat, SupportsIndex, Union
 
 from autograd_mini import _plain, ops, rules
 from autograd_mini.elementary import Double
-from autograd_mini.errors import lost_gradient, undefined
+from autograd_mini.errors import escaped, lost_gradient, undefined
 from autograd_mini.ops import TABLE
 
 try:
@@ -26,6 +28,7 @@ DEEPEST = 200  # nodes freed inside each other before the rest of a chain is par
 depth = 0  # of nodes being freed inside each other
 parked: list[Any] = []  # operands of nodes at DEEPEST, waiting to be freed
 paused: dict[int, int] = {}  # how many no_grad() each thread is inside of
+tapes: dict[int, list[Any]] = {}  # what threads do that record a compiled function: nodes, Guards, refusals
 explained: Any = None  # the generator of backward_steps: steps.py, which stands on this file, puts it here
 
 NUMPY_NAMES = {row.name: op for op, row in enumerate(TABLE) if row.arity in (1, 2)} | {
@@ -86,6 +89,8 @@ class Value:
         self._uses = 0
         self._a = self._b = self._operands = None
         self.label = label
+        if tapes:
+            taped(self)
 
     def __dealloc__(self) -> None:  # called by Cython only: Python frees deep chains by itself
         if self._operands is not None:
@@ -95,10 +100,14 @@ class Value:
     @property
     def data(self) -> float:
         """The number itself. Only a leaf's can be assigned: a computed node's would no longer match its operands."""
+        if tapes:
+            refuse_while_taping("reading data", self)
         return self._data
 
     @data.setter
     def data(self, data: SupportsFloat) -> None:
+        if tapes:
+            refuse_while_taping("assigning data", self)
         if self._op != ops.LEAF:
             raise AttributeError(
                 f"data of {self!r} is computed from its operands and cannot be assigned;"
@@ -109,10 +118,14 @@ class Value:
     @property
     def grad(self) -> float:
         """The derivative of the last root of backward() by this node; leaves add up over calls until it is assigned."""
+        if tapes:
+            refuse_while_taping("reading grad", self)
         return self._grad
 
     @grad.setter
     def grad(self, grad: SupportsFloat) -> None:
+        if tapes:
+            refuse_while_taping("assigning grad", self)
         self._grad = number(grad)
 
     @property
@@ -150,6 +163,8 @@ class Value:
     @property
     def local_derivatives(self) -> tuple[float, ...]:
         """The derivative of this node by each of its parents, as it was when the node was recorded."""
+        if tapes:
+            refuse_while_taping("reading local_derivatives", self)
         if self._op == ops.LEAF:
             return ()
         if self._operands is None:
@@ -172,6 +187,8 @@ class Value:
         >>> y.backward(); x.grad
         54.0
         """
+        if tapes:
+            refuse_while_taping("backward()", self)
         sweep(self, number(seed))
 
     def backward_steps(self, seed: SupportsFloat = 1.0, names: Mapping[str, Any] | None = None) -> Iterator[Any]:
@@ -281,14 +298,18 @@ class Value:
         return getattr(ufunc, method)(*boxed, **options)
 
     # Comparisons look at data. Equality is by number, hash by identity: a node is a dictionary key of its own.
-    def __lt__(self, other: Operand) -> bool: return self._data < compared(other) if is_real(other) else NotImplemented
-    def __le__(self, other: Operand) -> bool: return self._data <= compared(other) if is_real(other) else NotImplemented
-    def __gt__(self, other: Operand) -> bool: return self._data > compared(other) if is_real(other) else NotImplemented
-    def __ge__(self, other: Operand) -> bool: return self._data >= compared(other) if is_real(other) else NotImplemented
-    def __eq__(self, other: object) -> bool: return self._data == compared(other) if is_real(other) else NotImplemented
-    def __ne__(self, other: object) -> bool: return self._data != compared(other) if is_real(other) else NotImplemented
-    def __bool__(self) -> bool: return self._data != 0.0
-    def __hash__(self) -> int: return id(self) >> 4
+    def __lt__(self, other: Operand) -> bool: return compare("<", self, other)
+    def __le__(self, other: Operand) -> bool: return compare("<=", self, other)
+    def __gt__(self, other: Operand) -> bool: return compare(">", self, other)
+    def __ge__(self, other: Operand) -> bool: return compare(">=", self, other)
+    def __eq__(self, other: object) -> bool: return compare("==", self, other)
+    def __ne__(self, other: object) -> bool: return compare("!=", self, other)
+    def __bool__(self) -> bool: return compare("!=", self, 0.0)
+    def __hash__(self) -> int:
+        """By identity: a node is a dictionary key of its own."""
+        if tapes:
+            refuse_while_taping("hashing", self)
+        return id(self) >> 4
 
     # Conversions to a plain number would lose the gradient silently.
     def __float__(self) -> float: raise TypeError(lost_gradient(self, "float"))
@@ -303,10 +324,14 @@ class Value:
 
     def __format__(self, spec: str) -> str:
         """The data in the given format, f"{v:.3f}"; without one, as repr."""
+        if tapes:
+            refuse_while_taping("formatting", self)
         return format(self._data, spec) if spec else repr(self)
 
     def __reduce__(self) -> tuple[Callable[..., Value], tuple[float, float, str | None]]:
         """How copy, deepcopy and pickle rebuild a leaf; a computed node would drag its whole graph along."""
+        if tapes:
+            refuse_while_taping("copying", self)
         if self._op != ops.LEAF:
             raise TypeError(f"{self!r} is computed and cannot be copied or pickled; Value(v.data) is a leaf like it")
         return restored, (self._data, self._grad, self._label)
@@ -354,7 +379,9 @@ def record(op: int, first: Any, second: Any) -> Value:
     except ZeroDivisionError:  # only uncompiled: C divides by zero
         y, slope_a, slope_b = divided_by_zero(op, x, z, a is not None, b is not None)
     if y - y != 0.0 and x - x == 0.0 and z - z == 0.0:
-        raise undefined(TABLE[op], (a if a is not None else x, b if b is not None else z), y)
+        if tapes:
+            taped(RAISED)
+        raise undefined(TABLE[op], (a if a is not None else x, b if b is not None else z), [x, z], y)
     node = Value.__new__(Value)
     if not cython.compiled:  # C starts from zero and None; saying so again would cost 5 of 26 ns
         node._grad = 0.0
@@ -367,6 +394,8 @@ def record(op: int, first: Any, second: Any) -> Value:
         node._b = b
         node._slope_a = slope_a
         node._slope_b = slope_b
+    if tapes:
+        taped(node)
     return node
 
 
@@ -384,7 +413,11 @@ def many(op: int, operands: Iterable[Any]) -> Value:
     recording = not paused or get_ident() not in paused
     parents = tuple([operand if isinstance(operand, Value) else number(operand) for operand in operands])
     n = len(parents)
-    node = Value(0.0)
+    node = Value.__new__(Value)
+    if not cython.compiled:  # as in `record`
+        node._grad = 0.0
+        node._op = node._uses = 0
+        node._a = node._b = node._operands = node._label = None
     data = _plain.malloc(8 * n)
     if not data:
         raise MemoryError(f"no memory for the {n} operands of {TABLE[op].name}()")
@@ -409,8 +442,157 @@ def many(op: int, operands: Iterable[Any]) -> Value:
                 node._slopes[i] = float(rules.slope_of_many(op, data, n, Double(y), i))
     _plain.free(data)
     if y - y != 0.0 and all([math.isfinite(data_of(operand)) for operand in parents]):
-        raise undefined(TABLE[op], parents, y)
+        if tapes:
+            taped(RAISED)
+        raise undefined(TABLE[op], parents, [data_of(operand) for operand in parents], y)
+    if tapes:
+        taped(node)
     return node
+
+
+def fused(y: float, operands: tuple[Value, ...], slopes: list[float]) -> Value:
+    """The node of a call of a compiled function: its number, what that depends on, and by what local derivatives.
+
+    The node frees the block of slopes in the end.
+    """
+    node = Value(y)
+    node._op = ops.CALL
+    node._operands = operands
+    node._slopes = slopes
+    return node
+
+
+RAISED = object()  # on the tape: an operation raised an error, which the function may have caught
+
+
+class Guard:
+    """A comparison that was made while a compiled function was recorded: the recording holds where it comes out so."""
+
+    __slots__ = ("a", "b", "kind", "outcome")
+
+    def __init__(self, kind: str, a: Value, b: Value | float, outcome: bool) -> None:
+        self.kind, self.a, self.b, self.outcome = kind, a, b, outcome
+
+
+class Index:
+    """A whole number that is an input of the compiled function being recorded: it can be used in take() only."""
+
+    __slots__ = ("input", "number")
+
+    def __init__(self, input: Value, number: int) -> None:
+        self.input, self.number = input, number
+
+    def __repr__(self) -> str:
+        return repr(self.number)
+
+    def refuse(self, *others: Any) -> Any:
+        raise TypeError(
+            f"the number {self!r} is named in index=, so it differs from call to call: write"
+            " autograd_mini.take(rows, i) for rows[i], or leave it out of index= to have the function recorded for"
+            " each number"
+        )
+
+    __index__ = __int__ = __float__ = __bool__ = __hash__ = __iter__ = __len__ = __neg__ = __abs__ = refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = refuse
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __and__ = __or__ = __xor__ = refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __lshift__ = __rshift__ = refuse
+    __format__ = refuse
+
+
+class Taken:
+    """The Value that take() gave for an Index while a compiled function was recorded."""
+
+    __slots__ = ("index", "rows", "value")
+
+    def __init__(self, index: Value, rows: Sequence[Any], value: Value) -> None:
+        self.index, self.rows, self.value = index, rows, value
+
+
+def take(rows: Any, i: Any) -> Any:
+    """rows[i]; inside a compiled function that names i in index=, without recording it for each i.
+
+    Args:
+        rows: a sequence of Values or numbers, or of sequences of them that have one length.
+        i: a whole number; a negative one counts from the end.
+
+    Raises:
+        IndexError: if there is no such row.
+        TypeError: if i is not a whole number.
+
+    >>> take([[1.0, 2.0], [3.0, 4.0]], 1)
+    [3.0, 4.0]
+    """
+    if not isinstance(i, Index):
+        if not isinstance(i, SupportsIndex):
+            raise TypeError(f"take() takes a whole number as the place of a row, not {type(i).__name__}: {i!r:.60}")
+        return rows[i]
+    if isinstance(rows, (str, bytes, Mapping)) or not hasattr(rows, "__getitem__"):
+        raise TypeError(f"take() takes a list of rows, not {type(rows).__name__}: {rows!r:.60}")
+    row = rows[i.number]
+    if isinstance(row, (Value, float, int)):
+        chosen = Value(data_of(row))
+        taped(Taken(i.input, list(rows), chosen))
+        return chosen
+    if len({len(other) for other in rows}) != 1:
+        raise ValueError("take() from rows of different lengths: which of them it is, is not known when recording")
+    return [take([other[j] for other in rows], i) for j in range(len(row))]
+
+
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
+
+
+def compare(kind: str, a: Value, other: Any) -> bool:
+    """What the comparison of a with a number or a Value gives; NotImplemented of anything else."""
+    if not is_real(other):
+        return NotImplemented  # type: ignore[no-any-return]
+    x = a._data
+    z = compared(other)
+    outcome = COMPARISONS[kind](x, z)
+    if tapes:
+        guard(kind, a, other if isinstance(other, Value) else z, outcome)
+    return outcome
+
+
+def guard(kind: str, a: Value, z: Any, outcome: bool) -> None:
+    """Note a comparison with a Value or a number; with a whole number that is no float, by the next float above it."""
+    if not isinstance(z, Value) and not isinstance(z, float):
+        above = float(z) if abs(z) <= 2**53 else float_above(z)
+        if above != z and kind in ("==", "!="):
+            return  # a float is never equal to it
+        if above != z:
+            kind = "<" if kind in ("<", "<=") else ">="
+        z = above
+    taped(Guard(kind, a, z, outcome))
+
+
+def float_above(z: int) -> float:
+    """The smallest float that is not less than a whole number."""
+    try:
+        x = float(z)
+    except OverflowError:
+        return math.inf if z > 0 else -float_info.max
+    return x if x >= z else math.nextafter(x, math.inf)
+
+
+def taped(entry: Any) -> None:
+    """Add a node or a Guard to what this thread records for a compiled function, if it does."""
+    tape = tapes.get(get_ident())
+    if tape is not None:
+        tape.append(entry)
+
+
+def refuse_while_taping(what: str, node: Value) -> None:
+    """A RuntimeError if this thread records a compiled function, which would not see what is done with the number.
+
+    The tape tells, if the function catches it.
+    """
+    tape = tapes.get(get_ident())
+    if tape is not None:
+        said = escaped(what, node)
+        tape.append(said)
+        raise RuntimeError(said)
 
 
 def order(n: float) -> float:
@@ -423,7 +605,7 @@ def order(n: float) -> float:
 def interval(x: Operand, low: Operand, high: Operand) -> tuple[Operand, Operand, Operand]:
     """The operands of clip; a ValueError if low is greater than high."""
     check_operands(ops.CLIP, (x, low, high))
-    if data_of(low) > data_of(high):
+    if low > high:  # type: ignore[operator]
         raise ValueError(f"clip() between {low} and {high}: low is greater than high")
     return x, low, high
 
@@ -443,7 +625,7 @@ def apply(op: int, *operands: Any) -> Any:
         node = many(op, operands)
     else:
         node = record(op, operands[0], operands[1] if len(operands) > 1 else 0.0)
-    return node if any([isinstance(operand, Value) for operand in operands]) else node.data
+    return node if any([isinstance(operand, Value) for operand in operands]) else data_of(node)
 
 
 def named(op: int, a: Value, other: Operand) -> Value:
@@ -575,12 +757,37 @@ class no_grad:
     """
 
     def __enter__(self) -> None:
+        if get_ident() in tapes:
+            raise RuntimeError("no_grad() inside a compiled function: call the compiled function inside no_grad()")
         paused[get_ident()] = paused.get(get_ident(), 0) + 1
 
     def __exit__(self, *error: object) -> None:
         paused[get_ident()] -= 1
         if paused[get_ident()] == 0:
             del paused[get_ident()]
+
+
+class taping:
+    """Inside `with taping() as tape:`, what this thread computes and compares is noted: nodes and Guards, in order.
+
+    Nodes have their operands and local derivatives also if all this is inside no_grad().
+    """
+
+    def __enter__(self) -> list[Any]:
+        self.pauses = paused.pop(get_ident(), 0)
+        tape: list[Any] = []
+        tapes[get_ident()] = tape
+        return tape
+
+    def __exit__(self, *error: object) -> None:
+        del tapes[get_ident()]
+        if self.pauses:
+            paused[get_ident()] = self.pauses
+
+
+def is_taping() -> bool:
+    """Whether this thread records a compiled function."""
+    return bool(tapes) and get_ident() in tapes
 
 
 def is_recording() -> bool:

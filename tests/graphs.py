@@ -27,7 +27,7 @@ def graphs(draw, numbers=ORDINARY, steps=12):
     for leaf in nodes:
         leaf.grad = draw(numbers)
     for _ in range(draw(st.integers(0, steps))):
-        op = draw(st.one_of(st.sampled_from(SHARING), st.integers(1, len(TABLE) - 1)))
+        op = draw(st.one_of(st.sampled_from(SHARING), st.integers(1, ops.CALL - 1)))
         try:
             node = apply(op, *operands_of(draw, op, nodes, numbers))
         except (ArithmeticError, ValueError):  # not defined here

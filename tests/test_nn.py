@@ -717,7 +717,7 @@ def test_schedules_have_their_closed_forms(build, expected):
             nn.train,
             {
                 "epochs": 100, "batch_size": None, "optimiser": None, "lr": 0.1, "shuffle": True, "seed": 0,
-                "metric": None, "test": None, "progress": True,
+                "metric": None, "test": None, "compiled": True, "progress": True,
             },
         ),
     ],
@@ -772,7 +772,7 @@ def seen(n, epochs, **options):
         return w * x
 
     nn.train(model, lambda y, t: y * y, range(n), range(n), epochs=epochs, optimiser=nn.SGD([w], lr=0.0),
-             progress=False, **options)  # fmt: skip
+             compiled=False, progress=False, **options)  # fmt: skip
     return [order[i : i + n] for i in range(0, len(order), n)]
 
 
@@ -903,6 +903,8 @@ def test_bad_training_is_refused(changes, said):
 def test_a_loss_that_is_a_plain_number_is_refused():
     model, X, y = line()
     with pytest.raises(TypeError, match="loss is a plain number"):
+        nn.train(model, lambda p, t: p.data - t, X, y, compiled=False, progress=False)
+    with pytest.raises(RuntimeError, match="reading data"):
         nn.train(model, lambda p, t: p.data - t, X, y, progress=False)
 
 

@@ -16,7 +16,7 @@ OPERATORS = {
     "abs": "__abs__",
 }  # fmt: skip
 ROWS = [pytest.param(op, row, id=row.name) for op, row in enumerate(ops.TABLE)]
-PRIMITIVES = [pytest.param(op, row, id=row.name) for op, row in enumerate(ops.TABLE) if op != ops.LEAF]
+PRIMITIVES = [pytest.param(op, row, id=row.name) for op, row in enumerate(ops.TABLE) if row.samples]
 FUNCTIONS = [param for param in PRIMITIVES if param.id not in OPERATORS or param.id == "pow"]
 METHODS = [param for param in PRIMITIVES if param.values[1].arity in (1, 2) and param.id != "softmax"]
 

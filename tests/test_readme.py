@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_lines_of_code(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    names: dict[str, object] = {}
+    code, compiled = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    names: dict[str, Any] = {}
     exec(code, names)
     da, db = map(float, capsys.readouterr().out.split())
     # y = tanh(a b + exp a) at (2, -3), by central differences of the formula itself.
@@ -24,6 +25,14 @@ def test_lines_of_code(capsys):
     h = 1e-6
     assert da == pytest.approx((tanh((2 + h) * -3 + exp(2 + h)) - tanh((2 - h) * -3 + exp(2 - h))) / (2 * h), rel=1e-7)
     assert db == pytest.approx((tanh(2 * (-3 + h) + exp(2)) - tanh(2 * (-3 - h) + exp(2))) / (2 * h), rel=1e-7)
+    names["model"].zero_grad()
+    exec(compiled, names)
+    gradients = [p.grad for p in names["model"].parameters()]
+    names["model"].zero_grad()
+    losses = [names["one"].function(x, t) for x, t in zip(names["X"], names["T"], strict=True)]
+    (losses[0] + (losses[0] + losses[1]) / 2.0).backward()
+    assert gradients == pytest.approx([p.grad for p in names["model"].parameters()], rel=1e-12, abs=1e-15)
+    assert any(gradients) and names["one"].cache_info().currsize == 1
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", README))))

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd_mini as am
-from autograd_mini import Value, nn
+from autograd_mini import Value, nn, ops
 from autograd_mini import text as texts
 from autograd_mini.ops import TABLE
 from autograd_mini.text import UNWRITTEN, fraction, held, local_derivative, name, names_of, number, numeral, written
@@ -109,7 +109,7 @@ def formulas(draw, steps=8):
     """Formulas of random primitives in each other, with their numbers."""
     found = [ATOMS[0]]
     for _ in range(draw(st.integers(1, steps))):
-        op = draw(st.one_of(st.sampled_from([OPS[operator] for operator in OPERATORS]), st.integers(1, len(TABLE) - 1)))
+        op = draw(st.one_of(st.sampled_from([OPS[operator] for operator in OPERATORS]), st.integers(1, ops.CALL - 1)))
         sample = draw(st.sampled_from(TABLE[op].samples))
         operand = st.one_of(st.sampled_from(found[-3:]), st.sampled_from(found[-3:]), st.sampled_from(ATOMS))
         operands = [draw(operand) if i in variables(op, sample) else (numeral(x), x) for i, x in enumerate(sample)]

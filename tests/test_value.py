@@ -507,7 +507,7 @@ operator_step = st.tuples(
 
 @st.composite
 def row_step(draw):
-    op = draw(st.integers(1, len(TABLE) - 1))
+    op = draw(st.integers(1, ops.CALL - 1))
     sample = draw(st.sampled_from(TABLE[op].samples))
     moving = [i for i in variables(op, sample) if (op, i) != (ops.WHERE, 0)]  # a condition of 0 is not smooth
     chosen = [None if i not in moving else draw(st.one_of(node_number, st.none())) for i in range(len(sample))]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Set
 from operator import index
 from typing import Any, SupportsIndex, TypeVar
 
-from autograd_mini.value import Value
+from autograd_mini.value import Index, Value
 
 T = TypeVar("T")
 
@@ -41,14 +41,16 @@ def examples(X: Iterable[Any], y: Iterable[Any]) -> tuple[list[Any], list[Any]]:
     return inputs, targets
 
 
-def class_index(prediction: Any, target: Any) -> int:
-    """The target as an index into the outputs; a ValueError if it is not one of them."""
+def class_index(prediction: Any, target: Any) -> Any:
+    """The target as an index into the outputs, for take(); a ValueError if it is not one of them."""
     n = len(listed(prediction))
     if n < 2:
         raise ValueError(f"classes need an output each, at least 2, not {n}; for one output use binary_cross_entropy")
-    if not isinstance(target, SupportsIndex) or not 0 <= index(target) < n:
+    is_input = isinstance(target, Index)  # of a compiled function that names it in index=
+    place = target.input if is_input else index(target) if isinstance(target, SupportsIndex) else -1
+    if not 0 <= place < n:
         raise ValueError(f"{n} outputs take a class index from 0 to {n - 1} as target, not {target!r:.60}")
-    return index(target)
+    return target if is_input else place
 
 
 def listed(x: Any) -> list[Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_mini.functions import log, log1p, logsumexp, mean, relu, softplus, sum
-from autograd_mini.nn.arguments import class_index, listed, plain
-from autograd_mini.value import Value
+from autograd_mini.nn.arguments import class_index, listed
+from autograd_mini.value import Value, take
 
 Loss = Callable[[Any, Any], Any]  # of an output and its target
 
@@ -48,7 +47,7 @@ def hinge(prediction: Any, target: Any) -> Any:
     """
     pairs = matched(prediction, target)
     for _, t in pairs:
-        if t not in (-1, 1):
+        if abs(t) != 1:
             raise ValueError(f"hinge takes a target of -1 or 1, not {t!r}; for a label of 0 or 1, give 2 * label - 1")
     return joined(mean, [relu(1.0 - y * t) for y, t in pairs])
 
@@ -84,10 +83,12 @@ def cross_entropy(prediction: Any, target: int) -> Any:
     True
     """
     i = class_index(prediction, target)
-    p = [plain(output) for output in prediction]
-    if min(p) < 0.0 or abs(math.fsum(p) - 1.0) > 0.01:  # wide enough for finite differences
-        raise ValueError(f"{p!r:.60} are no probabilities, which add up to 1; logits go to cross_entropy_with_logits")
-    return -log(prediction[i])
+    total = sum(prediction)
+    if any([p < 0.0 for p in prediction]) or total < 0.99 or total > 1.01:  # wide enough for finite differences
+        raise ValueError(
+            f"{prediction!r:.60} are no probabilities, which add up to 1; logits go to cross_entropy_with_logits"
+        )
+    return -log(take(prediction, i))
 
 
 def cross_entropy_with_logits(prediction: Any, target: int) -> Any:
@@ -97,7 +98,7 @@ def cross_entropy_with_logits(prediction: Any, target: int) -> Any:
     1000.0
     """
     i = class_index(prediction, target)
-    return logsumexp(prediction) - prediction[i]
+    return logsumexp(prediction) - take(prediction, i)
 
 
 LOSSES: dict[str, Loss] = {

@@ -53,7 +53,7 @@ def predicted_class(z: list[float], threshold: float) -> int:
 def target_class(z: list[float], t: Any) -> int:
     """The target as a class of those outputs; a ValueError if it is none."""
     if len(z) > 1:
-        return class_index(z, t)
+        return int(class_index(z, t))
     if t not in (-1, 0, 1):
         raise ValueError(f"a classifier of one output takes a target of 0 or 1, or of -1 or 1, not {t!r:.60}")
     return int(t == 1)

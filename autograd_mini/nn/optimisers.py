@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
+from array import array
 from collections.abc import Iterable
 
+from autograd_mini import update
 from autograd_mini.nn.arguments import within
 from autograd_mini.nn.schedules import Schedule
 from autograd_mini.value import Value
@@ -38,6 +39,10 @@ class Optimiser:
         """Change the parameters once, by the gradients they have."""
         lr = self.learning_rate()
         self.steps += 1
+        self.change(lr)
+
+    def change(self, lr: float) -> None:
+        """Do what step() does, at a learning rate."""
         for i, p in enumerate(self.parameters):
             p.data -= lr * self.direction(i, p.grad + self.weight_decay * p.data)
 
@@ -46,8 +51,7 @@ class Optimiser:
 
     def zero_grad(self) -> None:
         """Set the grad of every parameter to zero."""
-        for p in self.parameters:
-            p.grad = 0.0
+        update.zero(self.parameters)
 
 
 class SGD(Optimiser):
@@ -72,11 +76,10 @@ class SGD(Optimiser):
         self.momentum, self.nesterov = within("momentum", momentum, below=1.0), nesterov
         if nesterov and momentum == 0.0:
             raise ValueError("nesterov=True needs a momentum greater than 0, such as momentum=0.9")
-        self.velocity = [0.0] * len(self.parameters)
+        self.velocity = array("d", bytes(8 * len(self.parameters)))
 
-    def direction(self, i: int, g: float) -> float:
-        v = self.velocity[i] = self.momentum * self.velocity[i] + g
-        return g + self.momentum * v if self.nesterov else v
+    def change(self, lr: float) -> None:
+        update.sgd(self.parameters, lr, self.weight_decay, self.momentum, self.nesterov, self.velocity)
 
 
 class Adam(Optimiser):
@@ -102,10 +105,7 @@ class Adam(Optimiser):
         self.eps = within("eps", eps)
         if eps == 0.0:
             raise ValueError("eps is 0, and 0 / 0 has no value: give a small number, such as 1e-8")
-        self.m, self.v = [0.0] * len(self.parameters), [0.0] * len(self.parameters)
+        self.m, self.v = [array("d", bytes(8 * len(self.parameters))) for _ in range(2)]
 
-    def direction(self, i: int, g: float) -> float:
-        b1, b2 = self.betas
-        m = self.m[i] = b1 * self.m[i] + (1.0 - b1) * g
-        v = self.v[i] = b2 * self.v[i] + (1.0 - b2) * g * g
-        return m / (1.0 - b1**self.steps) / (math.sqrt(v / (1.0 - b2**self.steps)) + self.eps)
+    def change(self, lr: float) -> None:
+        update.adam(self.parameters, lr, self.weight_decay, *self.betas, self.eps, self.steps, self.m, self.v)

@@ -11,10 +11,20 @@ from typing import Any
 
 from tqdm import tqdm
 
+from autograd_mini.compile import compile
 from autograd_mini.errors import DomainError
 from autograd_mini.functions import mean
 from autograd_mini.nn.arguments import examples, known, plain, whole
-from autograd_mini.nn.losses import LOSSES, Loss
+from autograd_mini.nn.losses import (
+    LOSSES,
+    Loss,
+    cross_entropy,
+    cross_entropy_with_logits,
+    half_squared_error,
+    hinge,
+    mean_absolute_error,
+    mean_squared_error,
+)
 from autograd_mini.nn.metrics import Metric, Model
 from autograd_mini.nn.optimisers import SGD, Optimiser
 from autograd_mini.nn.schedules import Schedule
@@ -42,7 +52,7 @@ def train(
     model: Any, loss: str | Loss, X: Iterable[Any], y: Iterable[Any], *, epochs: int = 100,
     batch_size: int | None = None, optimiser: Optimiser | None = None, lr: float | Schedule = 0.1, shuffle: bool = True,
     seed: int | None = 0, metric: Metric | None = None, test: tuple[Iterable[Any], Iterable[Any]] | None = None,
-    progress: bool = True,
+    compiled: bool = True, progress: bool = True,
 ) -> History:  # fmt: skip
     """Fit a model to examples by gradient descent on the mean loss of one batch after another.
 
@@ -56,6 +66,8 @@ def train(
         shuffle: whether each epoch goes through the examples in an order of its own, drawn by the seed.
         metric: a function of the model, inputs and targets, such as accuracy, taken after each epoch.
         test: inputs and targets to take the metric of too.
+        compiled: whether to train through compile(). Where model and loss do more than compute with Values, such as
+            drawing random numbers, give False.
         progress: whether to show a progress bar.
 
     Returns:
@@ -82,6 +94,10 @@ def train(
     optimiser = SGD(model.parameters(), lr) if optimiser is None else optimiser
     good = [p.data for p in optimiser.parameters]
     rng = random.Random(seed)
+    if compiled:
+        inputs = [floats(x) for x in inputs]
+        targets = [floats(t) for t in targets] if loss in OF_NUMBERS else targets
+    fit = Fit(model, loss, compiled)
     history = History()
     with tqdm(range(1, whole("epochs", epochs) + 1), disable=not progress, unit="epoch") as bar:
         for epoch in bar:
@@ -91,7 +107,7 @@ def train(
                 batch = order[start : start + size]
                 where = f"epoch {epoch}, batch {start // size + 1}"
                 with guarded(where, optimiser.parameters, good):
-                    mean_loss = differentiate(model, loss, [(inputs[i], targets[i]) for i in batch], optimiser)
+                    mean_loss = differentiate(fit, [inputs[i] for i in batch], [targets[i] for i in batch], optimiser)
                 losses.append(len(batch) * mean_loss)
                 good = [p.data for p in optimiser.parameters]
                 optimiser.step()
@@ -107,9 +123,41 @@ def train(
     return history
 
 
-def differentiate(model: Model, loss: Loss, batch: list[tuple[Any, Any]], optimiser: Optimiser) -> float:
+# Losses of targets that are numbers, not labels: a whole number is as good as a float.
+OF_NUMBERS = (half_squared_error, mean_squared_error, mean_absolute_error, hinge)
+
+
+class Fit:
+    """The mean loss of a batch, compiled or not."""
+
+    def __init__(self, model: Model, loss: Loss, is_compiled: bool) -> None:
+        self.model, self.loss = model, loss
+        by_class = loss in (cross_entropy, cross_entropy_with_logits)
+        self.compiled = compile(self.one, index="target" if by_class else ()) if is_compiled else None
+
+    def one(self, x: Any, target: Any) -> Any:
+        """The loss of one example."""
+        return self.loss(self.model(x), target)
+
+    def mean(self, inputs: list[Any], targets: list[Any]) -> Any:
+        """The mean loss."""
+        return self.eager(inputs, targets) if self.compiled is None else self.compiled.mean(inputs, targets)
+
+    def eager(self, inputs: list[Any], targets: list[Any]) -> Any:
+        """The mean loss with all that it was computed from."""
+        return mean([self.one(x, t) for x, t in zip(inputs, targets, strict=True)])
+
+
+def floats(x: Any) -> Any:
+    """Whole numbers in a list as floats: a compiled function would be recorded for each of them."""
+    if isinstance(x, (list, tuple)) and all([type(part) in (int, float) for part in x]):
+        return [float(part) for part in x]
+    return float(x) if type(x) is int else x
+
+
+def differentiate(fit: Fit, inputs: list[Any], targets: list[Any], optimiser: Optimiser) -> float:
     """The mean loss of a batch, leaving its gradients in the parameters; a FloatingPointError if one is not finite."""
-    y = mean([loss(model(x), t) for x, t in batch])
+    y = fit.mean(inputs, targets)
     if not isinstance(y, Value):
         raise TypeError(f"the loss is a plain number, {y!r:.60}: it must be computed from the parameters, as a Value")
     optimiser.zero_grad()
@@ -120,6 +168,10 @@ def differentiate(model: Model, loss: Loss, batch: list[tuple[Any, Any]], optimi
             " and train outside no_grad()"
         )
     if not math.isfinite(y.data) or not all([math.isfinite(p.grad) for p in optimiser.parameters]):
+        if fit.compiled is not None:  # to say which operation it was
+            y = fit.eager(inputs, targets)
+            optimiser.zero_grad()
+            y.backward()
         raise FloatingPointError(first_not_finite(y))
     return y.data
 

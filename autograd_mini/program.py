@@ -1,0 +1,681 @@
+# cython: annotation_typing=False, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+"""The machine that replays a recorded function: its tape forward, and backward for the gradients."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from autograd_mini import _plain, ops, rules, tape, value
+from autograd_mini.lower import Layout
+from autograd_mini.ops import MANY, TABLE
+from autograd_mini.value import Value
+
+try:
+    import cython
+except ImportError:
+    from autograd_mini import _plain as cython
+
+LANES = 64  # examples that an instruction works on at a time
+IS_MANY = array("i", [*[row.arity == MANY for row in TABLE], True])  # of take() too
+IS_BINARY = array("i", [*[row.arity == 2 for row in TABLE], False])
+
+
+@cython.final
+@cython.cclass
+class Program:
+    """A recorded function as a tape of instructions over slots of numbers; it knows of no Values.
+
+    The slots whose numbers are the same for all examples of a batch come first. In memory, each of the others has one
+    place for each example of a block, its lanes, and behind all slots come their gradients.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.code, self.gather, self.initial = filled(layout.code), filled(layout.gather), layout.initial
+        self.inputs, self.captured, self.outputs = map(filled, (layout.inputs, layout.captured, layout.outputs))
+        self.n_inputs, self.n_captured = len(layout.inputs), len(layout.captured)
+        self.n_outputs, self.count = len(layout.outputs), len(layout.code) // tape.FIELDS
+        self.n_gather = len(layout.gather)
+        self.uniform_code, self.uniform, self.slots = layout.uniform_code, layout.uniform, layout.slots
+        self.longest = max(layout.code[4 :: tape.FIELDS], default=1)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __reduce__(self) -> tuple[type, tuple[Layout]]:
+        return Program, (self.layout,)
+
+    def __str__(self) -> str:
+        return "\n".join([listed(self.layout, k) for k in range(self.count)])
+
+    def call(self, inputs: Sequence[Any], captured: tuple[Value, ...], wants_slopes: bool) -> Any:
+        """The outputs as Values for one example, or how the run ended if the tape does not hold for it.
+
+        Args:
+            inputs: floats, or Values, which become operands of the outputs.
+            captured: the Values from outside, in the order of the layout.
+            wants_slopes: whether to compute the outputs' local derivatives; else they are leaves.
+        """
+        m = self.memory(1)
+        try:
+            for i in range(self.n_captured):
+                if self.captured[i] >= 0:
+                    m[self.captured[i]] = value.data_of(captured[i])
+            for i in range(self.n_inputs):
+                if self.inputs[i] >= 0:
+                    m[place(self, self.inputs[i], 1)] = value.data_of(inputs[i])
+            m[verdicts(self, 1)] = 0.0
+            forward(self, m, 0, self.count, 1)
+            if m[verdicts(self, 1)] != 0.0:
+                return int(m[verdicts(self, 1)])
+            if not finite(m, 0, self.uniform) or not finite(m, 2 * self.uniform, self.slots - self.uniform):
+                return tape.NOT_FINITE
+            operands = tuple([x for x in inputs if isinstance(x, Value)]) + captured
+            outputs = []
+            for k in range(self.n_outputs):
+                y = self.output(m, k, inputs, operands, wants_slopes)
+                if y is None:
+                    return tape.NOT_FINITE
+                outputs.append(y)
+            return outputs
+        except ZeroDivisionError:  # only uncompiled: C divides by zero
+            return tape.NOT_FINITE
+        finally:
+            _plain.free(m)
+
+    def output(self, m: Any, k: int, inputs: Sequence[Any], operands: tuple[Value, ...], wants_slopes: bool) -> Any:
+        """One output of one example as a Value with its local derivatives, or as a number if it depends on none.
+
+        None if a derivative is not finite: what infinite slopes add up to depends on the order.
+        """
+        y = m[place(self, self.outputs[k], 1)]
+        n = len(operands)
+        if not self.layout.depends[k]:
+            return y
+        if not wants_slopes or n == 0:
+            return Value(y)
+        clear(self, m, 1, True)
+        m[gradient(self, self.outputs[k], 1)] = 1.0
+        backward(self, m, self.count, 0, 1)
+        slopes = _plain.malloc(8 * n)
+        if not slopes:
+            raise MemoryError(f"no memory for the {n} local derivatives of a call")
+        j = 0
+        for i in range(self.n_inputs):
+            if isinstance(inputs[i], Value):
+                slopes[j] = m[gradient(self, self.inputs[i], 1)] if self.inputs[i] >= 0 else 0.0
+                j += 1
+        for i in range(self.n_captured):
+            slopes[j] = m[gradient(self, self.captured[i], 1)] if self.captured[i] >= 0 else 0.0
+            j += 1
+        if not finite(slopes, 0, n):
+            _plain.free(slopes)
+            return None
+        return value.fused(y, operands, slopes)
+
+    def size(self, of: str) -> int:
+        """How many "inputs", "captured" or "outputs" it has."""
+        return len(getattr(self.layout, of))
+
+    def memory(self, width: int) -> Any:
+        """Room for the numbers and gradients of a block of so many examples, with the constants in it."""
+        size = verdicts(self, width) + width
+        m = _plain.malloc(8 * max(size, 1))
+        if not m:
+            raise MemoryError(f"no memory for the {size} numbers of a block of {width} examples")
+        for i in range(self.uniform):
+            m[i] = self.initial[i]
+        clear(self, m, width, True)
+        return m
+
+    def run(
+        self, numbers: Any, inputs: Any, n: int, seed: float, outputs: Any, by_captured: Any, by_inputs: Any,
+        verdicts: Any, wants_slopes: bool,
+    ) -> int:  # fmt: skip
+        """Run n examples, block after block, without the GIL; 0, or how what all have in common ended.
+
+        Args:
+            numbers: what the captured Values hold: an array of doubles, as all others here but verdicts.
+            inputs: those of all examples, one after another.
+            seed: the gradient that the output of each example has.
+            outputs: receives the outputs of each example.
+            by_captured: what the gradients by the captured Values are added to.
+            by_inputs: receives the gradients by each example's inputs; may be empty.
+            verdicts: signed bytes; receives how an example ended for which the tape does not hold. It adds nothing to
+                the gradients.
+            wants_slopes: whether to compute gradients.
+        """
+        width = LANES
+        while width > 8 and width * self.slots > 65536:  # a block's numbers and gradients fit a megabyte
+            width //= 2
+        m = self.memory(width)
+        wants_inputs = len(by_inputs) > 0
+        a, b, c, d, e = [filled(x) for x in (numbers, inputs, outputs, by_captured, by_inputs)]
+        f, who = verdicts, array("i", bytes(4 * width))
+        try:
+            with cython.nogil:
+                end = run_blocks(self, m, width, a, b, n, seed, c, d, e, wants_inputs, f, wants_slopes, who)
+            return end
+        except ZeroDivisionError:  # only uncompiled: C divides by zero
+            return tape.NOT_FINITE
+        finally:
+            _plain.free(m)
+
+
+def node(y: float, operands: tuple[Value, ...], slopes: Any) -> Any:
+    """The node of a call, or without operands the number."""
+    n = len(operands)
+    if n == 0:
+        return y
+    block = _plain.malloc(8 * n)
+    if not block:
+        raise MemoryError(f"no memory for the {n} local derivatives of a call")
+    for i in range(n):
+        block[i] = slopes[i]
+    return value.fused(y, operands, block)
+
+
+def data_of_all(values: tuple[Value, ...]) -> array[float]:
+    """The numbers in Values."""
+    numbers = array("d", bytes(8 * len(values)))
+    view = filled(numbers)
+    for i in range(len(values)):
+        view[i] = value.data_of(values[i])
+    return numbers
+
+
+def filled(numbers: Any) -> Any:
+    """The array, or where it is empty, one of one zero: C cannot take a view of nothing."""
+    return numbers if len(numbers) else array(numbers.typecode, [0])
+
+
+def listed(layout: Layout, k: int) -> str:
+    """One line of the listing of a program."""
+    op, result, a, b, n, rows, flags = [layout.code[tape.FIELDS * k + field] for field in range(tape.FIELDS)]
+    label = f"  # {layout.sources[k]}" if layout.sources[k] else ""
+    name = "take" if op == tape.TAKE else "guard" if op >= tape.GUARD else TABLE[op].name
+    if op >= tape.GUARD:
+        return f"guard   s{a} {tape.COMPARED[op - tape.GUARD]} s{b} is {bool(n)}"
+    if flags & tape.GATHERED:
+        return f"{name:7} s{result} = of {', '.join(f's{s}' for s in layout.gather[a : a + n])}{label}"
+    if op == ops.SUM:
+        return f"{'sum':7} s{result} = s{a}:{a + n}{label}"
+    if op == ops.DOT:
+        results = f"s{result}" if rows == 1 else f"s{result}:{result + rows}"
+        return f"{'dot':7} {results} = s{a}:{a + n * rows} · s{b}:{b + n}{label}"
+    results = f"s{result}" if n == 1 else f"s{result}:{result + n}"
+    first = f"s{a}:{a + n}" if flags & tape.A_STEPS else f"s{a}"
+    second = f"s{b}:{b + n}" if flags & tape.B_STEPS else f"s{b}"
+    return f"{name:7} {results} = {f'{first}, {second}' if TABLE[op].arity == 2 else first}{label}"
+
+
+# The machine. Memory has the uniform slots and their gradients, then the others, each with a place for every lane of a
+# block, room for operands that have to be put side by side, the gradients of those others, and room again.
+
+
+def place(program: Program, slot: int, width: int) -> int:
+    """Where the number of a slot is, that of the first lane."""
+    return slot if slot < program.uniform else 2 * program.uniform + (slot - program.uniform) * width
+
+
+def gradient(program: Program, slot: int, width: int) -> int:
+    """Where the gradient of a slot is."""
+    if slot < program.uniform:
+        return program.uniform + slot
+    behind = 2 * program.uniform + (program.slots - program.uniform + 3 * program.longest) * width
+    return behind + (slot - program.uniform) * width
+
+
+def room(program: Program, which: int, width: int) -> int:
+    """Where there is room: 0, 1 and 2 are before the gradients, 3 is behind them."""
+    varying = (program.slots - program.uniform) * width
+    return 2 * program.uniform + varying * (2 if which == 3 else 1) + which * program.longest * width
+
+
+def finite(m: Any, start: int, n: int) -> bool:
+    """Whether n numbers are: else 0 times one of them is nan, and so is the sum."""
+    p = q = r = s = 0.0
+    for i in range(n >> 2):
+        j = start + (i << 2)
+        p += m[j] * 0.0
+        q += m[j + 1] * 0.0
+        r += m[j + 2] * 0.0
+        s += m[j + 3] * 0.0
+    for j in range(start + (n & ~3), start + n):
+        p += m[j] * 0.0
+    return (p + q) + (r + s) == 0.0
+
+
+def clear(program: Program, m: Any, width: int, and_uniform: bool) -> None:
+    """Set gradients to zero: of the slots that vary, and of the others if asked to."""
+    start = gradient(program, program.uniform, width)
+    for i in range(start, start + (program.slots - program.uniform) * width):
+        m[i] = 0.0
+    if and_uniform:
+        for i in range(program.uniform, 2 * program.uniform):
+            m[i] = 0.0
+
+
+def verdicts(program: Program, width: int) -> int:
+    """Where it is noted of each lane whether the tape does not hold for it: 0 or 1."""
+    return room(program, 3, width) + program.longest * width
+
+
+def run_blocks(
+    program: Program, m: Any, width: int, numbers: Any, inputs: Any, n: int, seed: float, outputs: Any,
+    by_captured: Any, by_inputs: Any, wants_inputs: bool, failed: Any, wants_slopes: bool, who: Any,
+) -> int:  # fmt: skip
+    """What Program.run() does, in C."""
+    for i in range(program.n_captured):
+        if program.captured[i] >= 0:
+            m[program.captured[i]] = numbers[i]
+    m[verdicts(program, 1)] = 0.0
+    forward(program, m, 0, program.uniform_code, 1)
+    if m[verdicts(program, 1)] != 0.0:
+        return int(m[verdicts(program, 1)])
+    if not finite(m, 0, program.uniform):
+        return tape.NOT_FINITE
+    clear(program, m, width, True)
+    start = 0
+    while start < n:
+        lanes = 0
+        while lanes < width and start < n:
+            who[lanes] = start
+            lanes += 1
+            start += 1
+        lanes = forward_block(program, m, inputs, who, lanes, failed)
+        for k in range(program.n_outputs):
+            y = place(program, program.outputs[k], lanes)
+            step = program.outputs[k] >= program.uniform
+            for lane in range(lanes):
+                outputs[who[lane] * program.n_outputs + k] = m[y + lane * step]
+        if wants_slopes and lanes:
+            clear(program, m, lanes, False)
+            g = gradient(program, program.outputs[0], lanes)
+            step = program.outputs[0] >= program.uniform
+            for lane in range(lanes):
+                m[g + lane * step] += seed
+            backward(program, m, program.count, program.uniform_code, lanes)
+            if wants_inputs:
+                for i in range(program.n_inputs):
+                    if program.inputs[i] >= 0:
+                        g = gradient(program, program.inputs[i], lanes)
+                        for lane in range(lanes):
+                            by_inputs[who[lane] * program.n_inputs + i] = m[g + lane]
+                        if not finite(m, g, lanes):
+                            return tape.NOT_FINITE
+    if wants_slopes:
+        backward(program, m, program.uniform_code, 0, 1)
+        for i in range(program.n_captured):
+            if program.captured[i] >= 0:
+                by_captured[i] += m[program.uniform + program.captured[i]]
+        if not finite(m, program.uniform, program.uniform):
+            return tape.NOT_FINITE
+    return 0
+
+
+def forward_block(program: Program, m: Any, inputs: Any, who: Any, lanes: int, failed: Any) -> int:
+    """Run the examples in the lanes forward, without those for which the tape does not hold; how many are left."""
+    start = 2 * program.uniform
+    while lanes:
+        for i in range(program.n_inputs):
+            if program.inputs[i] >= 0:
+                x = place(program, program.inputs[i], lanes)
+                for lane in range(lanes):
+                    m[x + lane] = inputs[who[lane] * program.n_inputs + i]
+        bad = verdicts(program, lanes)
+        for lane in range(lanes):
+            m[bad + lane] = 0.0
+        forward(program, m, program.uniform_code, program.count, lanes)
+        varying = program.slots - program.uniform
+        if not finite(m, start, varying * lanes):
+            for k in range(varying):
+                for lane in range(lanes):
+                    if m[start + k * lanes + lane] * 0.0 != 0.0 and m[bad + lane] == 0.0:
+                        m[bad + lane] = tape.NOT_FINITE
+        kept = 0
+        for lane in range(lanes):
+            if m[bad + lane] != 0.0:
+                failed[who[lane]] = int(m[bad + lane])
+            else:
+                who[kept] = who[lane]
+                kept += 1
+        if kept == lanes:
+            break
+        lanes = kept
+    return lanes
+
+
+def forward(program: Program, m: Any, start: int, end: int, width: int) -> None:
+    """Run instructions; a guard that does not hold is noted among the verdicts."""
+    code = program.code
+    for i in range(start, end):
+        k = tape.FIELDS * i
+        op, a, b, n, flags = code[k], code[k + 2], code[k + 3], code[k + 4], code[k + 6]
+        if op >= tape.GUARD:
+            compare(program, m, op - tape.GUARD, a, b, n, width)
+            continue
+        result = place(program, code[k + 1], width)
+        lanes = width if code[k + 1] >= program.uniform else 1
+        if not IS_MANY[op]:
+            if n == 1 and lanes == 1:
+                m[result] = rules.value(op, m[place(program, a, width)], m[place(program, b, width)])
+            else:
+                x = side_by_side(program, m, a, flags & tape.A_STEPS, n, lanes, width, 0)
+                z = side_by_side(program, m, b, flags & tape.B_STEPS, n, lanes, width, 1) if IS_BINARY[op] else x
+                rules.values(op, m, x, z, result, n * lanes)
+        elif flags & tape.GATHERED:
+            many(program, m, op, a, n, result, lanes, width)
+        elif op == ops.DOT:
+            dots(program, m, a, b, n, code[k + 5], result, lanes, width)
+        else:
+            add_up(program, m, a, n, result, lanes, width)
+
+
+def backward(program: Program, m: Any, start: int, end: int, width: int) -> None:
+    """Go back over the instructions from `start` to `end`: each operand receives upstream times local derivative."""
+    code = program.code
+    for i in range(start - 1, end - 1, -1):
+        k = tape.FIELDS * i
+        op, a, b, n, flags = code[k], code[k + 2], code[k + 3], code[k + 4], code[k + 6]
+        if op >= tape.GUARD or not flags & tape.PULLS:
+            continue
+        result = place(program, code[k + 1], width)
+        upstream = gradient(program, code[k + 1], width)
+        lanes = width if code[k + 1] >= program.uniform else 1
+        if not IS_MANY[op]:
+            if n == 1 and lanes == 1:
+                x, z = m[place(program, a, width)], m[place(program, b, width)]
+                if flags & tape.A_CARRIES:
+                    m[gradient(program, a, width)] += m[upstream] * rules.slope_a(op, x, z, m[result])
+                if flags & tape.B_CARRIES:
+                    m[gradient(program, b, width)] += m[upstream] * rules.slope_b(op, x, z, m[result])
+            else:
+                pull(program, m, op, a, b, n, flags, result, upstream, lanes, width)
+        elif flags & tape.GATHERED:
+            pull_many(program, m, op, a, n, result, upstream, lanes, width)
+        elif op == ops.DOT:
+            pull_dots(program, m, a, b, n, code[k + 5], flags, upstream, lanes, width)
+        else:
+            pull_sum(program, m, a, n, upstream, lanes, width)
+
+
+def compare(program: Program, m: Any, kind: int, a: int, b: int, outcome: int, width: int) -> None:
+    """Note where a comparison comes out otherwise than when it was recorded."""
+    bad = verdicts(program, width)
+    x, z = place(program, a, width), place(program, b, width)
+    by_a, by_b = a >= program.uniform, b >= program.uniform
+    for lane in range(width if by_a or by_b else 1):
+        p, q = m[x + lane * by_a], m[z + lane * by_b]
+        if kind == 0:
+            held = p < q
+        elif kind == 1:
+            held = p <= q
+        elif kind == 2:
+            held = p > q
+        elif kind == 3:
+            held = p >= q
+        elif kind == 4:
+            held = p == q
+        else:
+            held = p != q
+        if held != outcome:
+            m[bad + lane] = tape.DEVIATED
+
+
+def side_by_side(program: Program, m: Any, slot: int, steps: int, n: int, lanes: int, width: int, which: int) -> int:
+    """Where the operands of a run of n instructions in all lanes are side by side: where they are, or copies."""
+    x = place(program, slot, width)
+    varies = slot >= program.uniform
+    if (steps or n == 1) and (varies or lanes == 1):
+        return x
+    copies = room(program, which, width)
+    for e in range(n):
+        at = x + e * (lanes if varies else 1) if steps else x
+        for lane in range(lanes):
+            m[copies + e * lanes + lane] = m[at + lane] if varies else m[at]
+    return copies
+
+
+def pull(
+    program: Program, m: Any, op: int, a: int, b: int, n: int, flags: int, result: int, upstream: int, lanes: int,
+    width: int,
+) -> None:  # fmt: skip
+    """The chain rule for a run of like instructions."""
+    x = side_by_side(program, m, a, flags & tape.A_STEPS, n, lanes, width, 0)
+    z = side_by_side(program, m, b, flags & tape.B_STEPS, n, lanes, width, 1) if IS_BINARY[op] else x
+    if flags & tape.A_CARRIES:
+        to = side_by_side_gradients(program, m, a, flags & tape.A_STEPS, n, lanes, width)
+        rules.pull_a(op, m, x, z, result, upstream, to, n * lanes)
+        add_gradients(program, m, a, flags & tape.A_STEPS, n, lanes, width, to)
+    if flags & tape.B_CARRIES:
+        to = side_by_side_gradients(program, m, b, flags & tape.B_STEPS, n, lanes, width)
+        rules.pull_b(op, m, x, z, result, upstream, to, n * lanes)
+        add_gradients(program, m, b, flags & tape.B_STEPS, n, lanes, width, to)
+
+
+def side_by_side_gradients(program: Program, m: Any, slot: int, steps: int, n: int, lanes: int, width: int) -> int:
+    """Where the gradients of a run's operands are side by side: where they are, or room for them, which is zero."""
+    if (steps or n == 1) and (slot >= program.uniform or lanes == 1):
+        return gradient(program, slot, width)
+    copies = room(program, 3, width)
+    for i in range(copies, copies + n * lanes):
+        m[i] = 0.0
+    return copies
+
+
+def add_gradients(program: Program, m: Any, slot: int, steps: int, n: int, lanes: int, width: int, copies: int) -> None:
+    """Add gradients that were collected side by side to those of the operands, if those are elsewhere."""
+    g = gradient(program, slot, width)
+    if g == copies:
+        return
+    if slot >= program.uniform:  # one operand for the whole run
+        for e in range(n):
+            for lane in range(lanes):
+                m[g + lane] += m[copies + e * lanes + lane]
+        return
+    for e in range(n):
+        total = 0.0
+        for lane in range(lanes):
+            total += m[copies + e * lanes + lane]
+        m[g + e if steps else g] += total
+
+
+def many(program: Program, m: Any, op: int, start: int, n: int, result: int, lanes: int, width: int) -> None:
+    """An operation of n operands that do not lie side by side."""
+    if op == tape.TAKE:
+        take(program, m, start, n, result, lanes, width)
+        return
+    row = room(program, 0, width)
+    for lane in range(lanes):
+        fetch(program, m, start, n, lane, row, width)
+        m[result + lane] = rules.value_at(op, m, row, n)
+
+
+def pull_many(
+    program: Program, m: Any, op: int, start: int, n: int, result: int, upstream: int, lanes: int, width: int
+) -> None:
+    """The chain rule for an operation of n operands that do not lie side by side."""
+    if op == tape.TAKE:
+        pull_take(program, m, start, n, upstream, lanes, width)
+        return
+    row = room(program, 0, width)
+    for lane in range(lanes):
+        fetch(program, m, start, n, lane, row, width)
+        for i in range(n):
+            slot = program.gather[start + i]
+            to = gradient(program, slot, width) + (lane if slot >= program.uniform else 0)
+            m[to] += m[upstream + lane] * rules.slope_at(op, m, row, n, m[result + lane], i)
+
+
+def taken(program: Program, m: Any, start: int, n: int, lane: int, width: int) -> int:
+    """The slot of the row that is taken in a lane; -1 if there is none."""
+    index = program.gather[start]
+    i = m[place(program, index, width) + (lane if index >= program.uniform else 0)]
+    if i < 0.0:
+        i += n - 1
+    return program.gather[start + 1 + cython.cast(cython.Py_ssize_t, i)] if 0.0 <= i < n - 1 else -1
+
+
+def take(program: Program, m: Any, start: int, n: int, result: int, lanes: int, width: int) -> None:
+    """Of n - 1 rows that which the first operand is the place of; where there is none, the function itself says so."""
+    bad = verdicts(program, width)
+    for lane in range(lanes):
+        slot = taken(program, m, start, n, lane, width)
+        if slot < 0:
+            m[bad + lane] = tape.NOT_FINITE
+            m[result + lane] = 0.0
+        else:
+            m[result + lane] = m[place(program, slot, width) + (lane if slot >= program.uniform else 0)]
+
+
+def pull_take(program: Program, m: Any, start: int, n: int, upstream: int, lanes: int, width: int) -> None:
+    """The chain rule for a row that was taken: it receives the upstream gradient."""
+    for lane in range(lanes):
+        slot = taken(program, m, start, n, lane, width)
+        if slot >= 0:
+            m[gradient(program, slot, width) + (lane if slot >= program.uniform else 0)] += m[upstream + lane]
+
+
+def fetch(program: Program, m: Any, start: int, n: int, lane: int, row: int, width: int) -> None:
+    """Put the operands of one lane side by side."""
+    for i in range(n):
+        slot = program.gather[start + i]
+        m[row + i] = m[place(program, slot, width) + (lane if slot >= program.uniform else 0)]
+
+
+def dots(
+    program: Program, m: Any, a: int, b: int, n: int, rows: int, result: int, lanes: int, width: int
+) -> None:
+    """Sums of n products of neighbours, with a row of first factors for each sum; those are uniform if any are."""
+    x, z = place(program, a, width), place(program, b, width)
+    if lanes == 1:
+        for row in range(rows):
+            m[result + row] = inner(m, x + row * n, z, n)
+    elif a < program.uniform:
+        for row in range(rows):
+            mix(m, x + row * n, 1, z, lanes, n, result + row * lanes, lanes, False)
+    else:
+        for row in range(rows):
+            for lane in range(lanes):
+                m[result + row * lanes + lane] = 0.0
+            for j in range(n):
+                add_products(m, x + (row * n + j) * lanes, z + j * lanes, result + row * lanes, lanes)
+
+
+def pull_dots(
+    program: Program, m: Any, a: int, b: int, n: int, rows: int, flags: int, upstream: int, lanes: int, width: int
+) -> None:
+    """The chain rule for sums of products: each factor receives upstream times the other."""
+    x, z = place(program, a, width), place(program, b, width)
+    by_x, by_z = gradient(program, a, width), gradient(program, b, width)
+    if lanes == 1:
+        for row in range(rows):
+            if flags & tape.A_CARRIES:
+                add_multiple(m, m[upstream + row], z, by_x + row * n, n)
+            if flags & tape.B_CARRIES:
+                add_multiple(m, m[upstream + row], x + row * n, by_z, n)
+    elif a < program.uniform:
+        if flags & tape.A_CARRIES:
+            for row in range(rows):
+                for j in range(n):
+                    m[by_x + row * n + j] += inner(m, upstream + row * lanes, z + j * lanes, lanes)
+        if flags & tape.B_CARRIES:
+            for j in range(n):
+                mix(m, x + j, n, upstream, lanes, rows, by_z + j * lanes, lanes, True)
+    else:
+        for row in range(rows):
+            for j in range(n):
+                if flags & tape.A_CARRIES:
+                    add_products(m, upstream + row * lanes, z + j * lanes, by_x + (row * n + j) * lanes, lanes)
+                if flags & tape.B_CARRIES:
+                    add_products(m, upstream + row * lanes, x + (row * n + j) * lanes, by_z + j * lanes, lanes)
+
+
+# Loops over neighbours. Sums are kept in variables of their own, four or eight at a time: a processor adds up vectors.
+
+
+def inner(m: Any, x: int, z: int, n: int) -> float:
+    """The sum of n products."""
+    p = q = r = s = 0.0
+    for i in range(n >> 2):
+        j = i << 2
+        p += m[x + j] * m[z + j]
+        q += m[x + j + 1] * m[z + j + 1]
+        r += m[x + j + 2] * m[z + j + 2]
+        s += m[x + j + 3] * m[z + j + 3]
+    for j in range(n & ~3, n):
+        p += m[x + j] * m[z + j]
+    return (p + q) + (r + s)
+
+
+def mix(m: Any, w: int, step: int, x: int, stride: int, n: int, y: int, lanes: int, adds: bool) -> None:
+    """In each lane the sum of n numbers, `stride` from each other, times weights, `step` from each other; or add it."""
+    for i in range(lanes >> 3):
+        at = i << 3
+        p = q = r = s = t = u = v = z = 0.0
+        for j in range(n):
+            c, k = m[w + j * step], x + j * stride + at
+            p += c * m[k]
+            q += c * m[k + 1]
+            r += c * m[k + 2]
+            s += c * m[k + 3]
+            t += c * m[k + 4]
+            u += c * m[k + 5]
+            v += c * m[k + 6]
+            z += c * m[k + 7]
+        k = y + at
+        if adds:
+            p += m[k]
+            q += m[k + 1]
+            r += m[k + 2]
+            s += m[k + 3]
+            t += m[k + 4]
+            u += m[k + 5]
+            v += m[k + 6]
+            z += m[k + 7]
+        m[k], m[k + 1], m[k + 2], m[k + 3] = p, q, r, s
+        m[k + 4], m[k + 5], m[k + 6], m[k + 7] = t, u, v, z
+    for at in range(lanes & ~7, lanes):
+        p = m[y + at] if adds else 0.0
+        for j in range(n):
+            p += m[w + j * step] * m[x + j * stride + at]
+        m[y + at] = p
+
+
+def add_products(m: Any, x: int, z: int, y: int, n: int) -> None:
+    """Add n products to n sums."""
+    for i in range(n):
+        m[y + i] += m[x + i] * m[z + i]
+
+
+def add_multiple(m: Any, w: float, x: int, y: int, n: int) -> None:
+    """Add n numbers times w to n sums."""
+    for i in range(n):
+        m[y + i] += w * m[x + i]
+
+
+def add_up(program: Program, m: Any, a: int, n: int, result: int, lanes: int, width: int) -> None:
+    """A sum of n neighbours."""
+    x = place(program, a, width)
+    if lanes == 1:
+        total = 0.0
+        for j in range(n):
+            total += m[x + j]
+        m[result] = total
+        return
+    for lane in range(lanes):
+        m[result + lane] = 0.0
+    for j in range(n):
+        for lane in range(lanes):
+            m[result + lane] += m[x + j * lanes + lane] if a >= program.uniform else m[x + j]
+
+
+def pull_sum(program: Program, m: Any, a: int, n: int, upstream: int, lanes: int, width: int) -> None:
+    """The chain rule for a sum: each term receives the upstream gradient."""
+    g = gradient(program, a, width)
+    for j in range(n):
+        for lane in range(lanes):
+            m[g + (j * lanes + lane if a >= program.uniform else j)] += m[upstream + lane]

@@ -1,0 +1,208 @@
+"""Nested arguments and results taken apart into numbers and what is the same in all calls, and put together again."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Hashable, Sequence
+from copy import copy
+from itertools import chain
+from numbers import Number, Real
+from operator import index
+from typing import Any, NamedTuple, SupportsIndex
+
+from autograd_mini.value import Index, Value
+
+
+class Output(NamedTuple):
+    """The place of a Value among the outputs of a program."""
+
+    place: int
+
+
+def flat(x: Any, inputs: list[Any]) -> Hashable:
+    """What an argument has in common in all calls that can share a recording; its numbers that vary go into inputs.
+
+    Floats, Values and the numbers in arrays vary. Whole numbers, bools, strings and other objects are what they are,
+    and so is the structure of lists, tuples, dicts and arrays.
+
+    >>> inputs = []
+    >>> flat([1.5, (2, "a"), {"x": 2.5}], inputs) == flat([0.5, (2, "a"), {"x": 0.5}], [])
+    True
+    >>> inputs
+    [1.5, 2.5]
+    """
+    kind = type(x)
+    if kind is float or kind is Value:
+        inputs.append(x)
+        return "Value" if kind is Value else float
+    if kind is list or kind is tuple:
+        return (kind, *[flat(part, inputs) for part in x])
+    if kind is dict:
+        return (kind, *[(key, flat(part, inputs)) for key, part in x.items()])
+    if kind in (int, bool, str, type(None)):
+        return kind, x
+    if isinstance(x, float):
+        inputs.append(float(x))
+        return float
+    if hasattr(kind, "__array_interface__"):  # NumPy's arrays and numbers
+        if x.shape == ():
+            return flat(x.item(), inputs)
+        if x.dtype.kind not in "fiubO":
+            raise TypeError(f"a compiled function takes arrays of real numbers or of Values, not of {x.dtype}")
+        numbers = x.ravel().tolist()
+        return (kind, x.shape, *[flat(y if type(y) is Value else float(y), inputs) for y in numbers])
+    if isinstance(x, (list, tuple)):
+        return (kind, *[flat(part, inputs) for part in x])
+    if isinstance(x, dict):
+        return (kind, *[(key, flat(part, inputs)) for key, part in x.items()])
+    numbers = buffered(x)
+    if numbers is not None:
+        inputs.extend(numbers)
+        return kind, len(numbers)
+    if isinstance(x, Real) and not isinstance(x, SupportsIndex):
+        inputs.append(float(x))
+        return float
+    if not isinstance(x, Hashable) or hasattr(kind, "__next__"):
+        raise TypeError(
+            f"a compiled function cannot take a {kind.__name__}: it takes numbers, Values, lists, tuples and dicts of"
+            " them, arrays, and objects that have a hash"
+        )
+    return kind, x
+
+
+def fresh(x: Any, inputs: list[Value]) -> Any:
+    """The argument with a new Value for each number that flat() puts into inputs, in the same order."""
+    kind = type(x)
+    if kind is float or isinstance(x, float):
+        return new(float(x), inputs)
+    if kind is Value:
+        return new(x, inputs)
+    if isinstance(x, (list, tuple)):
+        return like(x, [fresh(part, inputs) for part in x])
+    if isinstance(x, dict):
+        return with_values(x, [fresh(part, inputs) for part in x.values()])
+    if hasattr(kind, "__array_interface__"):
+        if x.shape == ():
+            return fresh(x.item(), inputs)
+        values = x.astype(object, order="C")  # ravel() is a view of that
+        values.ravel()[:] = [new(y if type(y) is Value else float(y), inputs) for y in x.ravel().tolist()]
+        return values
+    numbers = buffered(x)
+    if numbers is not None:
+        return [new(number, inputs) for number in numbers]
+    return new(float(x), inputs) if isinstance(x, Real) and not isinstance(x, SupportsIndex) else x
+
+
+def like(x: Any, parts: list[Any]) -> Any:
+    """A list or tuple of the kind of x."""
+    return type(x)(*parts) if hasattr(type(x), "_fields") else type(x)(parts)
+
+
+def with_values(x: Any, parts: list[Any]) -> Any:
+    """A dict of the kind of x with the same keys."""
+    found = copy(x)
+    found.update(zip(x, parts, strict=True))
+    return found
+
+
+def new(x: Any, inputs: list[Value]) -> Value:
+    """A new Value with the number, and the label, of another."""
+    inputs.append(Value(x.data, x.label) if isinstance(x, Value) else Value(x))
+    return inputs[-1]
+
+
+def flat_index(x: Any, inputs: list[Any]) -> Hashable:
+    """As flat(), of whole numbers that vary."""
+    if isinstance(x, (list, tuple)) or (hasattr(type(x), "__array_interface__") and x.shape):
+        return (type(x), *[flat_index(part, inputs) for part in x])
+    if not isinstance(x, SupportsIndex):
+        raise TypeError(f"index= names whole numbers and lists of them, not {type(x).__name__}: {x!r:.60}")
+    inputs.append(float(index(x)))
+    return Index
+
+
+def fresh_index(x: Any, inputs: list[Value]) -> Any:
+    """As fresh(), of whole numbers that vary."""
+    if isinstance(x, (list, tuple)) or (hasattr(type(x), "__array_interface__") and x.shape):
+        return [fresh_index(part, inputs) for part in x]
+    return Index(new(float(index(x)), inputs), index(x))
+
+
+def buffered(x: Any) -> list[float] | None:
+    """The numbers in an array.array or another buffer of numbers; None of anything else."""
+    if isinstance(x, (str, bytes, bytearray)):
+        return None
+    try:
+        view = memoryview(x)
+    except TypeError:
+        return None
+    return [float(number) for number in view.tolist()] if view.ndim == 1 and view.format in "bBhHiIlLqQfd" else None
+
+
+def outlined(x: Any, outputs: list[Value]) -> Any:
+    """A result with an Output for each Value, which go into outputs; a TypeError if it cannot be searched."""
+    kind = type(x)
+    if kind is Value:
+        outputs.append(x)
+        return Output(len(outputs) - 1)
+    if isinstance(x, dict):
+        return with_values(x, [outlined(part, outputs) for part in x.values()])
+    if isinstance(x, (list, tuple)):
+        return like(x, [outlined(part, outputs) for part in x])
+    if hasattr(kind, "__array_interface__"):
+        return mapped(x, lambda part: outlined(part, outputs)) if x.dtype == object else x
+    if x is None or isinstance(x, (Number, str, bytes)):
+        return x
+    raise TypeError(
+        f"a compiled function gives Values, numbers, and lists, tuples, dicts and arrays of them, not {kind.__name__}"
+    )
+
+
+def mapped(x: Any, change: Callable[[Any], Any]) -> Any:
+    """An array of objects with each of them changed."""
+    parts = x.astype(object, order="C")
+    for i, part in enumerate(x.ravel().tolist()):
+        parts.ravel()[i] = change(part)
+    return parts
+
+
+def rebuilt(x: Any, values: Sequence[Any]) -> Any:
+    """The result with values for Outputs."""
+    kind = type(x)
+    if kind is Output:
+        return values[x.place]
+    if isinstance(x, dict):
+        return with_values(x, [rebuilt(part, values) for part in x.values()])
+    if isinstance(x, (list, tuple)):
+        return like(x, [rebuilt(part, values) for part in x])
+    if hasattr(kind, "__array_interface__"):
+        return mapped(x, lambda part: rebuilt(part, values)) if x.dtype == object else x.copy()
+    return x
+
+
+def constant(x: Any) -> Hashable:
+    """A constant in a key: 1, 1.0 and True are three, as are 0.0 and -0.0, and nan is itself."""
+    return (float, x.hex()) if type(x) is float else (type(x), x)
+
+
+def column(x: Any) -> tuple[Hashable, array[float]] | None:
+    """What all entries of a column have in common, and their numbers, one entry after another; None if they differ.
+
+    It is what flat() says of each, but quicker: 50 ns a number.
+
+    >>> column([[1.0, 2.0], [3.0, 4.0]])[1]
+    array('d', [1.0, 2.0, 3.0, 4.0])
+    """
+    if type(x) is list:
+        kinds = set(map(type, x))
+        if kinds == {float}:
+            return float, array("d", x)
+        if (kinds == {list} or kinds == {tuple}) and len(set(map(len, x))) == 1:
+            numbers = list(chain.from_iterable(x))
+            if set(map(type, numbers)) == {float}:
+                return flat(x[0], []), array("d", numbers)
+    elif hasattr(type(x), "__array_interface__") and x.dtype.kind in "fiu" and (x.ndim > 1 or x.dtype.kind == "f"):
+        return flat(x[0], []), array("d", x.astype("d").tobytes())
+    elif type(x) is array and x.typecode == "d":
+        return float, x
+    return None

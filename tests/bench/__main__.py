@@ -1,4 +1,4 @@
-"""The command line of the benchmarks: eager (the table), limits, leak."""
+"""The command line of the benchmarks: eager and compiled (the tables), limits, leak."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     table = commands.add_parser("eager", help="the table: this engine beside its peers, about two minutes")
     table.add_argument("--quick", action="store_true", help="a rougher table in under 25 seconds, without the limits")
+    table = commands.add_parser("compiled", help="the table: @compile beside its peers, under ten minutes")
+    table.add_argument("--quick", action="store_true", help="a rougher table in under a minute")
+    table.add_argument("--only", help="one workload: a name in tests/bench/workloads")
     commands.add_parser("limits", help="one chain of ten million nodes")
     leak = commands.add_parser("leak", help="fail if memory grows while graphs come and go")
     leak.add_argument("--seconds", type=float, default=60.0)
@@ -30,6 +33,10 @@ def main() -> int:
             print(flush=True)
             # A process of its own: its peak of memory is then the chain's, not that of the peers' imports.
             return subprocess.run([sys.executable, "-m", "tests.bench", "limits"], check=False).returncode
+    elif arguments.command == "compiled":
+        from tests.bench import compiled  # sets the number of threads before it loads what has some
+
+        compiled.report(arguments.quick, arguments.only)
     elif arguments.command == "memory":
         print(eager.memory(arguments.engine, arguments.chains))
     else:

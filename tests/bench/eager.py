@@ -160,13 +160,13 @@ def row(name: str, chain_times: Times, kept: float, step: Times, reference: tupl
     return [name, *nanoseconds, slower[0], f"{kept:,.0f}", *milliseconds, slower[1]]
 
 
-def markdown(headings: list[str], rows: list[list[str]]) -> str:
-    """Lay out a table that reads well in a terminal and is valid GitHub Markdown."""
+def markdown(headings: list[str], rows: list[list[str]], left: int = 1) -> str:
+    """Lay out a table that reads well in a terminal and is valid GitHub Markdown; the first columns are words."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    rule = ["-" * widths[i] if i < left else "-" * (widths[i] - 1) + ":" for i in range(len(widths))]
     lines = [
-        " | ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])])
-        for name, *cells in (headings, rule, *rows)
+        " | ".join([*map(str.ljust, cells[:left], widths), *map(str.rjust, cells[left:], widths[left:])])
+        for cells in (headings, rule, *rows)
     ]
     return "\n".join(f"| {line} |" for line in lines)
 

@@ -108,6 +108,7 @@ class Batch:
                 group = group.only(list(range(1, len(group.places))))
                 continue
             verdicts = self.replay(recording, group)
+            self.compiled.hits += not is_new
             if not any(verdicts):
                 return
             if is_new and verdicts[0] == DEVIATED:  # not even the example that it was recorded with
@@ -151,7 +152,6 @@ class Batch:
             self.results.append(([group.places[k] for k in held], recording.result, outputs))
         else:
             self.results.append((group.places, recording.result, outputs))
-        self.compiled.hits += 1
         return verdicts
 
     def work(
@@ -207,7 +207,7 @@ class Batch:
                 is_one = not isinstance(y, (list, tuple))
                 rows[place] = numbers_in(y)
         widths = {len(row) for row in rows}
-        if len(widths) > 1:
+        if len(widths) > 1 or widths == {0}:
             raise TypeError(f"{self.compiled!r} gives {sorted(widths)} numbers: map() needs as many of each example")
         numbers = memoryview(array("d", [x for row in rows for x in row]))
         return numbers if is_one else numbers.cast("B").cast("d", [self.size, *widths])
@@ -248,7 +248,7 @@ def replayed(
 ) -> tuple[Any, Any, Any, Any]:  # fmt: skip
     """Run a program for n examples: verdicts, outputs, and the gradients by captured Values and by inputs.
 
-    Only numbers go in and come out, so that it can run in another process.
+    The program and numbers go in and numbers come out, all of which can be pickled, to run in another process.
     """
     verdicts, outputs = array("b", bytes(n)), array("d", bytes(8 * n * program.size("outputs")))
     by_captured = array("d", bytes(8 * len(numbers)))

@@ -19,7 +19,7 @@ from autograd_mini.tape import DEVIATED, NOT_FINITE
 from autograd_mini.trees import constant, flat, flat_index, fresh, fresh_index, outlined, rebuilt
 from autograd_mini.value import RAISED, Value, is_recording, is_taping, taping
 
-MANY_RECORDINGS = 32  # more of them are rather a mistake than a use
+MANY_RECORDINGS = 32  # more are rather a mistake
 PLAIN = (int, float, bool, str, type(None))
 
 
@@ -101,9 +101,9 @@ class Compiled:
         return self.total(columns, same, executor, 1.0 / examples(columns))
 
     def map(self, *columns: Any, executor: Executor | None = None, **same: Any) -> Any:
-        """The number that the function gives for each example, as an array of doubles; arguments as for sum().
+        """The number that the function gives for each example, as a memoryview of doubles; arguments as for sum().
 
-        Where the function gives a list of n Values, it is an array with a row of n for each example.
+        Where the function gives a list of n Values, it has a row of n for each example. numpy.asarray() takes it.
 
         >>> list(compile(lambda x: x * x).map([1.0, 2.0, 3.0]))
         [1.0, 4.0, 9.0]
@@ -229,6 +229,12 @@ class Bound:
         """As Compiled.mean()."""
         return self.compiled.mean([self.instance] * examples(columns), *columns, **options)
 
+    def __getattr__(self, name: str) -> Any:
+        """What else a Compiled has: programs(), cache_info(), cache_clear()."""
+        if name == "compiled":  # not there yet
+            raise AttributeError(name)
+        return getattr(self.compiled, name)
+
     def map(self, *columns: Any, **options: Any) -> Any:
         """As Compiled.map()."""
         return self.compiled.map([self.instance] * examples(columns), *columns, **options)
@@ -265,10 +271,10 @@ def compile(function: Callable[..., Any] | None = None, *, static: Names = (), i
         A Compiled: call it, or use its sum(), mean() and map() for batches of examples, which are faster still.
 
     Raises:
-        TypeError: if function cannot be called.
+        TypeError: if function cannot be called; from a call, if an argument or a result cannot be taken apart.
         ValueError: if a name in static or index is not one of its arguments.
-        RuntimeError: from a call, if the function reads data, formats Values, calls backward() or draws random
-            numbers.
+        RuntimeError: from a call, if the function reads or assigns data or grad, formats, hashes or copies Values,
+            calls backward() or draws random numbers, where that can be seen: not from a generator in an attribute.
 
     >>> @compile
     ... def square(x):
@@ -339,7 +345,7 @@ def refusals(tape: list[Any]) -> list[str]:
 
 
 def random_states(objects: Iterable[Any]) -> list[Any]:
-    """Where Python's and NumPy's random numbers are, their own and those of generators among the objects."""
+    """Where Python's and NumPy's random numbers are, their own and those of generators among the objects themselves."""
     numpy = sys.modules.get("numpy")
     states = [random.getstate(), *([str(numpy.random.get_state())] if numpy is not None else [])]
     states += [x.getstate() for x in objects if isinstance(x, random.Random)]

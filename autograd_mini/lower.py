@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from math import nan
 from typing import Any
 
 from autograd_mini import ops, tape
@@ -39,11 +40,11 @@ class Lines:
 
     Attributes:
         count: how many lines there are.
-        op: the operation, or one of the kinds above.
+        op: the operation, or one of the kinds of tape.py.
         a, b: the lines of the operands, -1 for none; of an operation of many, where its operands begin in args, and
             their number. Of a guard, the lines compared.
         data: the number as it was when recorded; of a guard the outcome; of inputs and captured Values their place.
-        args: lines of the operands of operations of many.
+        args: lines of the operands of operations of many; used: how many of them there are.
         outputs: the lines that are asked for.
         captured: the Values from outside.
         labels: by line, the label of the node.
@@ -107,7 +108,7 @@ def add(lines: Lines, op: int, a: int, b: int, data: float) -> int:
 
 
 def write(lines: Lines, entry: Any, known: dict[Any, int], owners: list[Value | None]) -> None:
-    """Write the line of a node or guard."""
+    """Write the line of a node, a Guard or a Taken."""
     if isinstance(entry, Taken):
         known[id(entry.value)] = write_many(lines, tape.TAKE, [entry.index, *entry.rows], entry.value, known, owners)
         return
@@ -191,7 +192,7 @@ def are_values(lines: Lines, is_value: Sequence[bool]) -> list[bool]:
 
 
 def fold(lines: Lines) -> None:
-    """Leave out what is known: operations of constants, + 0, × 1 and the like; x² is x · x, a product."""
+    """Leave out what is known: operations of constants, × 1, + 0 even to −0, and the like; x² is x · x, a product."""
     op, a, b, data, args = lines.op, lines.a, lines.b, lines.data, lines.args
     to = array("i", range(lines.count + 1))
     for i in range(lines.count):
@@ -230,7 +231,7 @@ def neutral(op: int) -> float:
     """The second operand that changes nothing; nan if there is none."""
     if op == ops.ADD or op == ops.SUB:
         return 0.0
-    return 1.0 if op == ops.MUL or op == ops.DIV or op == ops.POW else math_nan
+    return 1.0 if op == ops.MUL or op == ops.DIV or op == ops.POW else nan
 
 
 def share(lines: Lines) -> None:
@@ -403,7 +404,6 @@ def compact(lines: Lines) -> None:
 
 
 PASSES = (fold, share, fuse, drop, compact)
-math_nan = float("nan")
 
 
 # Slots.

@@ -29,7 +29,7 @@ cdef class Program:
     cdef readonly object layout
     cdef int[::1] code, gather, inputs, captured, outputs
     cdef double[::1] initial
-    cdef Py_ssize_t n_inputs, n_captured, n_outputs, n_gather, count, uniform_code, uniform, slots, longest
+    cdef Py_ssize_t n_inputs, n_captured, n_outputs, count, uniform_code, uniform, slots, longest
 
     @cython.locals(m="double*", i=Py_ssize_t, k=Py_ssize_t)
     cpdef call(self, inputs, tuple captured, bint wants_slopes)

@@ -25,7 +25,7 @@ IS_BINARY = array("i", [*[row.arity == 2 for row in TABLE], False])
 @cython.final
 @cython.cclass
 class Program:
-    """A recorded function as a tape of instructions over slots of numbers; it knows of no Values.
+    """A recorded function as a tape of instructions over slots of numbers; only call() knows of Values.
 
     The slots whose numbers are the same for all examples of a batch come first. In memory, each of the others has one
     place for each example of a block, its lanes, and behind all slots come their gradients.
@@ -37,7 +37,6 @@ class Program:
         self.inputs, self.captured, self.outputs = map(filled, (layout.inputs, layout.captured, layout.outputs))
         self.n_inputs, self.n_captured = len(layout.inputs), len(layout.captured)
         self.n_outputs, self.count = len(layout.outputs), len(layout.code) // tape.FIELDS
-        self.n_gather = len(layout.gather)
         self.uniform_code, self.uniform, self.slots = layout.uniform_code, layout.uniform, layout.slots
         self.longest = max(layout.code[4 :: tape.FIELDS], default=1)
 
@@ -134,7 +133,9 @@ class Program:
         self, numbers: Any, inputs: Any, n: int, seed: float, outputs: Any, by_captured: Any, by_inputs: Any,
         verdicts: Any, wants_slopes: bool,
     ) -> int:  # fmt: skip
-        """Run n examples, block after block, without the GIL; 0, or how what all have in common ended.
+        """Run n examples, block after block, without the GIL; 0, or how all ended.
+
+        All end so if that is how what they have in common ends, or if a gradient is not finite.
 
         Args:
             numbers: what the captured Values hold: an array of doubles, as all others here but verdicts.
@@ -195,9 +196,9 @@ def listed(layout: Layout, k: int) -> str:
     """One line of the listing of a program."""
     op, result, a, b, n, rows, flags = [layout.code[tape.FIELDS * k + field] for field in range(tape.FIELDS)]
     label = f"  # {layout.sources[k]}" if layout.sources[k] else ""
-    name = "take" if op == tape.TAKE else "guard" if op >= tape.GUARD else TABLE[op].name
     if op >= tape.GUARD:
         return f"guard   s{a} {tape.COMPARED[op - tape.GUARD]} s{b} is {bool(n)}"
+    name = "take" if op == tape.TAKE else TABLE[op].name
     if flags & tape.GATHERED:
         return f"{name:7} s{result} = of {', '.join(f's{s}' for s in layout.gather[a : a + n])}{label}"
     if op == ops.SUM:
@@ -259,7 +260,7 @@ def clear(program: Program, m: Any, width: int, and_uniform: bool) -> None:
 
 
 def verdicts(program: Program, width: int) -> int:
-    """Where it is noted of each lane whether the tape does not hold for it: 0 or 1."""
+    """Where the verdict on each lane is: 0, or DEVIATED or NOT_FINITE."""
     return room(program, 3, width) + program.longest * width
 
 

@@ -181,14 +181,20 @@ def rebuilt(x: Any, values: Sequence[Any]) -> Any:
 
 
 def constant(x: Any) -> Hashable:
-    """A constant in a key: 1, 1.0 and True are three, as are 0.0 and -0.0, and nan is itself."""
-    return (float, x.hex()) if type(x) is float else (type(x), x)
+    """A constant in a key: 1, 1.0 and True are three, as are 0.0 and -0.0, and nan is itself; inside lists too."""
+    if type(x) is float:
+        return float, x.hex()
+    if isinstance(x, (list, tuple)):
+        return (type(x), *[constant(part) for part in x])
+    if isinstance(x, dict):
+        return (type(x), *[(key, constant(part)) for key, part in x.items()])
+    return type(x), x
 
 
 def column(x: Any) -> tuple[Hashable, array[float]] | None:
-    """What all entries of a column have in common, and their numbers, one entry after another; None if they differ.
+    """What all entries of a column have in common, and their numbers, one entry after another.
 
-    It is what flat() says of each, but quicker: 50 ns a number.
+    It is what flat() says of each, but quicker; None if they differ, or are not floats or rows of floats.
 
     >>> column([[1.0, 2.0], [3.0, 4.0]])[1]
     array('d', [1.0, 2.0, 3.0, 4.0])

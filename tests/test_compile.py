@@ -1550,3 +1550,30 @@ def test_take_from_a_string():
 def test_an_index_as_text():
     compiled = am.compile(lambda i: {"0": 1.0, "1": 2.0}[str(i)] * W, index="i")
     assert [compiled(i).data for i in (0, 1)] == [1.5, 3.0]
+
+
+EQUAL = [(1, 1.0), (1, True), (0.0, -0.0), ([1], [1.0]), ((0.0,), (-0.0,)), ({"k": 2}, {"k": 2.0})]
+
+
+@pytest.mark.parametrize("pair", EQUAL)
+def test_static_arguments_that_are_equal_are_told_apart(pair):
+    compiled = am.compile(lambda x, s: x * float(math.copysign(1.0, first_of(s))) + len(repr(s)), static="s")
+    for s in pair:
+        assert compiled(V(3.0), s).data == compiled.function(3.0, s)
+    assert compiled.cache_info().currsize == 2
+
+
+def first_of(s):
+    return next(iter(s.values())) if isinstance(s, dict) else s[0] if isinstance(s, (list, tuple)) else s
+
+
+def test_a_method_has_what_a_compiled_function_has():
+    class Model:
+        @am.compile
+        def twice(self, x):
+            return x * 2.0
+
+    model = Model()
+    assert model.twice(V(3.0)).data == 6.0
+    assert model.twice.sum([V(1.0), V(2.0)]).data == 6.0 and list(model.twice.map([1.0])) == [2.0]
+    assert model.twice.cache_info().currsize == 2 and len(model.twice.programs()) == 2

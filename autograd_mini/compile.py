@@ -22,6 +22,8 @@ from autograd_mini.value import RAISED, Value, is_recording, is_taping, taping
 MANY_RECORDINGS = 32  # more are rather a mistake
 PLAIN = (int, float, bool, str, type(None))
 
+Names = str | Iterable[str]
+
 
 class Recording(NamedTuple):
     """One way through a function, as a program, and what its numbers mean."""
@@ -44,7 +46,7 @@ class Compiled:
     """A function that is recorded when it is first called, and replayed where the recording holds; see compile()."""
 
     def __init__(
-        self, function: Callable[..., Any], static: str | Iterable[str] = (), index: str | Iterable[str] = ()
+        self, function: Callable[..., Any], static: Names = (), index: Names = ()
     ) -> None:
         update_wrapper(self, function, updated=())
         self.function = function
@@ -229,18 +231,15 @@ class Bound:
         """As Compiled.mean()."""
         return self.compiled.mean([self.instance] * examples(columns), *columns, **options)
 
+    def map(self, *columns: Any, **options: Any) -> Any:
+        """As Compiled.map()."""
+        return self.compiled.map([self.instance] * examples(columns), *columns, **options)
+
     def __getattr__(self, name: str) -> Any:
         """What else a Compiled has: programs(), cache_info(), cache_clear()."""
         if name == "compiled":  # not there yet
             raise AttributeError(name)
         return getattr(self.compiled, name)
-
-    def map(self, *columns: Any, **options: Any) -> Any:
-        """As Compiled.map()."""
-        return self.compiled.map([self.instance] * examples(columns), *columns, **options)
-
-
-Names = str | Iterable[str]
 
 
 @overload
@@ -290,7 +289,7 @@ def compile(function: Callable[..., Any] | None = None, *, static: Names = (), i
     return Compiled(function, static, index)
 
 
-def places_of(function: Callable[..., Any], option: str, given: str | Iterable[str]) -> set[int | str]:
+def places_of(function: Callable[..., Any], option: str, given: Names) -> set[int | str]:
     """Arguments by their names and places; a ValueError if the function has none of that name."""
     names = [given] if isinstance(given, str) else list(given)
     known = list(signature(function).parameters) if names else []

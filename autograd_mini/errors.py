@@ -26,7 +26,7 @@ def escaped(what: str, value: Any) -> str:
     return (
         f"{what} of {value!r} inside a compiled function: it would be the number of this call in all later calls."
         " Write autograd_mini.where(c, a, b), maximum or minimum for what depends on data, `if a < b:` to branch,"
-        " or return the Value and look at its data outside"
+        " or return the Value and look at its data outside; nn.train() takes compiled=False"
     )
 
 

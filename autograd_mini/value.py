@@ -517,7 +517,7 @@ def take(rows: Any, i: Any) -> Any:
 
     Raises:
         IndexError: if there is no such row.
-        TypeError: if i is not a whole number.
+        TypeError: if i is not a whole number, or inside a compiled function if rows hold no Values and numbers.
 
     >>> take([[1.0, 2.0], [3.0, 4.0]], 1)
     [3.0, 4.0]
@@ -529,6 +529,8 @@ def take(rows: Any, i: Any) -> Any:
     if isinstance(rows, (str, bytes, Mapping)) or not hasattr(rows, "__getitem__"):
         raise TypeError(f"take() takes a list of rows, not {type(rows).__name__}: {rows!r:.60}")
     row = rows[i.number]
+    if isinstance(row, (str, bytes, Mapping)):  # each sign of a str is a str again, without end
+        raise TypeError(f"take() takes rows of Values and numbers, not {type(row).__name__}: {row!r:.60}")
     if isinstance(row, (Value, float, int)):
         chosen = Value(data_of(row))
         taped(Taken(i.input, list(rows), chosen))

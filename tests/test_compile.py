@@ -1577,3 +1577,10 @@ def test_a_method_has_what_a_compiled_function_has():
     assert model.twice(V(3.0)).data == 6.0
     assert model.twice.sum([V(1.0), V(2.0)]).data == 6.0 and list(model.twice.map([1.0])) == [2.0]
     assert model.twice.cache_info().currsize == 2 and len(model.twice.programs()) == 2
+
+
+@pytest.mark.parametrize("rows", [["ab", "cd"], [{"a": 1.0}, {"a": 2.0}], "ab"])
+def test_take_from_rows_of_no_numbers(rows):
+    with pytest.raises(TypeError, match=r"take\(\) takes"):
+        am.compile(lambda i: am.take(rows, i), index="i")(0)
+    untouched()

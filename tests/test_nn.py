@@ -13,6 +13,7 @@ import statistics
 
 import pytest
 
+import autograd_mini as am
 from autograd_mini import Value, nn, no_grad, topological
 from autograd_mini.check import check_gradient
 from autograd_mini.data import iris
@@ -791,6 +792,22 @@ def test_the_number_of_steps(batch_size, steps):
     optimiser = nn.SGD(model.parameters(), lr=0.01)
     nn.train(model, "hinge", X, [1] * 4, epochs=3, batch_size=batch_size, optimiser=optimiser, progress=False)
     assert optimiser.steps == steps
+
+
+class Dropout(nn.Module):
+    """A model that leaves out some of its weights, drawn by a generator that no compiled function can see."""
+
+    def __init__(self):
+        self.w, self.rng = [Value(1.0) for _ in range(20)], random.Random(1)
+
+    def __call__(self, x):
+        return am.sum([w * x for w in self.w if self.rng.random() < 0.5])
+
+
+def test_a_model_that_draws_random_numbers_is_not_compiled():
+    options = {"epochs": 6, "lr": 0.0, "progress": False}
+    losses = nn.train(Dropout(), "half_squared_error", [1.0] * 3, [0.0] * 3, **options).loss
+    assert len(set(losses)) > 3
 
 
 def test_training_is_the_same_each_time():

@@ -66,8 +66,8 @@ def train(
         shuffle: whether each epoch goes through the examples in an order of its own, drawn by the seed.
         metric: a function of the model, inputs and targets, such as accuracy, taken after each epoch.
         test: inputs and targets to take the metric of too.
-        compiled: whether to train through compile(). Where model and loss do more than compute with Values, such as
-            drawing random numbers, give False.
+        compiled: whether to train through compile(). It is not done where model and loss give two losses for the same
+            example, as a dropout does; give False where they do more than compute with Values.
         progress: whether to show a progress bar.
 
     Returns:
@@ -127,6 +127,9 @@ def train(
 OF_NUMBERS = (half_squared_error, mean_squared_error, mean_absolute_error, hinge)
 
 
+CHECKED = 10  # examples whose losses are computed twice, before they are compiled
+
+
 class Fit:
     """The mean loss of a batch, compiled or not."""
 
@@ -134,6 +137,7 @@ class Fit:
         self.model, self.loss = model, loss
         by_class = loss in (cross_entropy, cross_entropy_with_logits)
         self.compiled = compile(self.one, index="target" if by_class else ()) if is_compiled else None
+        self.is_checked = False
 
     def one(self, x: Any, target: Any) -> Any:
         """The loss of one example."""
@@ -141,7 +145,16 @@ class Fit:
 
     def mean(self, inputs: list[Any], targets: list[Any]) -> Any:
         """The mean loss."""
+        if not self.is_checked and self.compiled is not None and not self.repeats(inputs[:CHECKED], targets[:CHECKED]):
+            self.compiled = None
+        self.is_checked = True
         return self.eager(inputs, targets) if self.compiled is None else self.compiled.mean(inputs, targets)
+
+    def repeats(self, inputs: list[Any], targets: list[Any]) -> bool:
+        """Whether each example has the same loss twice: a recording would repeat what is drawn for the first."""
+        with no_grad():
+            first, second = [[self.one(x, t) for x, t in zip(inputs, targets, strict=True)] for _ in range(2)]
+        return all([bool(a == b) for a, b in zip(first, second, strict=True)])
 
     def eager(self, inputs: list[Any], targets: list[Any]) -> Any:
         """The mean loss with all that it was computed from."""

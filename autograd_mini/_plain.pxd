@@ -1,4 +1,4 @@
-# Compiled, memory comes from C.
+# Compiled, memory comes from C, and what is in lists and tuples from Python's C API.
 
 cdef extern from "stdlib.h" nogil:
     double* malloc(size_t size)
@@ -9,3 +9,6 @@ cdef extern from *:
     #define autograd_mini_at(block, start, size) ((block) + (start))
     """
     double* at "autograd_mini_at" (double* block, Py_ssize_t start, Py_ssize_t size) noexcept nogil
+
+cdef extern from "Python.h":
+    void* item "PySequence_Fast_GET_ITEM" (object x, Py_ssize_t i) noexcept

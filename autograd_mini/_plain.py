@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 compiled = False
 
@@ -45,12 +45,17 @@ def at(block: list[float], start: int, size: int) -> list[float]:
     return block[start : start + size]
 
 
+def item(x: Sequence[Any], i: int) -> Any:
+    """x[i] of a list or tuple; in C, a pointer that does not count as a reference: cast() makes a Value of it."""
+    return x[i]
+
+
 Py_ssize_t = int
 
 
-def cast(kind: type, x: float) -> int:
-    """The number as one of another C type."""
-    return int(x)
+def cast(kind: type, x: Any) -> Any:
+    """The number as one of another C type; an object as it is."""
+    return int(x) if kind is int else x
 
 
 nogil = nullcontext()  # in C, other threads run meanwhile

@@ -43,6 +43,8 @@ cdef bint commutes(int op)
 cpdef count_uses(Lines lines)
 @cython.locals(op="int[::1]", a="int[::1]", b="int[::1]", args="int[::1]", uses="int[::1]", i=int, k=int, x=int, total=int, start=int, used=int)
 cpdef fuse(Lines lines)
+@cython.locals(x=int, other=int, n=int, k=int)
+cdef bint add_to_dot(Lines lines, int i, list terms, int[::1] args, int used, int[::1] uses) except -1
 @cython.locals(op="int[::1]", a="int[::1]", b="int[::1]", args="int[::1]", needed="signed char[::1]", i=int, k=int, o=int)
 cpdef drop(Lines lines)
 @cython.locals(op="int[::1]", a="int[::1]", b="int[::1]", args="int[::1]", data="double[::1]", to="int[::1]", i=int, k=int, o=int, count=int)
@@ -55,7 +57,7 @@ cdef list operands_of(Lines lines, int i)
 cdef tuple properties(Lines lines, is_value)
 @cython.locals(i=int)
 cdef list schedule(Lines lines, signed char[::1] varies, int[::1] level)
-@cython.locals(slot="int[::1]", used="int[::1]", i=int, o=int, half=int, start=int, k=int, n=int, end=int, first=int)
+@cython.locals(slot="int[::1]", used="int[::1]", i=int, second=bint, half=int, start=int, k=int, n=int, end=int, first=int)
 cdef tuple place(Lines lines, list order, signed char[::1] varies, int[::1] level)
 cdef bint take_slot(int i, int[::1] slot, int[::1] used, signed char[::1] varies) except -1
 @cython.locals(kind=int, k=int)
@@ -63,11 +65,16 @@ cdef bint can_be_neighbours(Lines lines, int start, int n, int[::1] slot, signed
 cdef bint alike(Lines lines, int[::1] level, signed char[::1] varies, int i, int j) except -1
 @cython.locals(i=int)
 cdef write_leaves(Lines lines, int[::1] slot, layout)
-@cython.locals(o=int, a=int, b=int, flags=int, half=int, first=int, second=int, k=int, by_first=bint, by_second=bint)
+@cython.locals(o=int, a=int, b=int, flags=int, half=int, first=int, second=int, start=int, at=int, k=int, by_first=bint, by_second=bint)
 cdef list instruction_of(Lines lines, int i, int[::1] slot, int uniform, signed char[::1] carries, signed char[::1] pulls, gather)
 @cython.locals(first=int, k=int)
 cdef bint are_neighbours(Lines lines, int start, int n, int[::1] slot, int uniform) except -1
 @cython.locals(k=int)
 cdef bint carry(Lines lines, int start, int n, signed char[::1] carries) except -1
-@cython.locals(op=int, result=int, a=int, b=int, n=int, rows=int, flags=int, steps=int, by_a=int, by_b=int, field=int)
+cdef list written(int op, int result, int a, int b, int length, int flags, int start)
+@cython.locals(op=int, field=int)
 cdef bint join(list before, list after, int uniform) except -1
+@cython.locals(n=int, flags=int, steps=int, by_a=int, by_b=int)
+cdef bint join_elements(list before, list after) except -1
+@cython.locals(rows=int, field=int, step=int, by=int)
+cdef bint join_rows(list before, list after) except -1

@@ -297,7 +297,10 @@ def count_uses(lines: Lines) -> Any:
 
 
 def fuse(lines: Lines) -> None:
-    """Make one DOT of a sum of products that nobody else uses, and one SUM of a sum of more than two terms."""
+    """Make one DOT of a sum of products that nobody else uses, and one SUM of a sum of more than two terms.
+
+    A DOT of an odd number of operands adds the last to the products: a bias.
+    """
     op, a, b = lines.op, lines.a, lines.b
     uses = count_uses(lines)
     args = array("i", bytes(4 * (2 * lines.used + 3 * lines.count) + 4))
@@ -325,6 +328,9 @@ def fuse(lines: Lines) -> None:
         if len(products) < 2:
             rest = sorted(rest + products)
             products = []
+        if len(rest) == 2 and not products and add_to_dot(lines, i, rest, args, used, uses):
+            used += b[i]
+            continue
         if not products and (len(rest) < 3 or not inner):
             continue
         for x in inner:
@@ -333,7 +339,7 @@ def fuse(lines: Lines) -> None:
         if products:
             for x in products:
                 op[x] = tape.DEAD
-            if rest:
+            if len(rest) > 1:
                 total = max(max(products), max(inner, default=0))
             start = used
             for x in products:
@@ -342,11 +348,12 @@ def fuse(lines: Lines) -> None:
             for x in products:
                 args[used] = b[x]
                 used += 1
-            op[total], a[total], b[total] = ops.DOT, start, 2 * len(products)
-            uses[total] = 1
             if len(rest) == 1:
-                op[i], a[i], b[i] = ops.ADD, total, rest[0]
-            elif rest:
+                args[used] = rest[0]
+                used += 1
+            op[total], a[total], b[total] = ops.DOT, start, used - start
+            uses[total] = 1
+            if len(rest) > 1:
                 rest.append(total)
         if len(rest) > 1:
             op[i], a[i], b[i] = ops.SUM, used, len(rest)
@@ -354,6 +361,20 @@ def fuse(lines: Lines) -> None:
                 args[used] = x
                 used += 1
     lines.args, lines.used = args, used
+
+
+def add_to_dot(lines: Lines, i: int, terms: list[int], args: Any, used: int, uses: Any) -> bool:
+    """Make a sum of two terms, one of which is a DOT that nobody else uses, a DOT that starts from the other term."""
+    for x, other in (terms, terms[::-1]):
+        n = lines.b[x]
+        if lines.op[x] == ops.DOT and uses[x] == 1 and n % 2 == 0:
+            for k in range(n):
+                args[used + k] = args[lines.a[x] + k]
+            args[used + n] = other
+            lines.op[x] = tape.DEAD
+            lines.op[i], lines.a[i], lines.b[i] = ops.DOT, used, n + 1
+            return True
+    return False
 
 
 def drop(lines: Lines) -> None:
@@ -421,6 +442,7 @@ class Layout:
         inputs, captured, outputs: their slots.
         depends: for each output, whether it depends on a Value: else it is a number.
         sources: for each instruction, the label of its first result.
+        of_leaves: whether all captured Values are leaves.
     """
 
     def __init__(self) -> None:
@@ -430,6 +452,7 @@ class Layout:
         self.depends = array("b")
         self.uniform_code = self.slots = self.uniform = 0
         self.sources: list[str] = []
+        self.of_leaves = False
 
 
 def assemble(lines: Lines, is_value: Sequence[bool]) -> Layout:
@@ -441,12 +464,14 @@ def assemble(lines: Lines, is_value: Sequence[bool]) -> Layout:
     layout.uniform, layout.slots = uniform, uniform + varying
     write_leaves(lines, slot, layout)
     code: list[list[int]] = []
+    last = 0
     for i in order:
         instruction = instruction_of(lines, i, slot, uniform, carries, pulls, layout.gather)
-        if not (code and join(code[-1], instruction, uniform)):
+        if not (code and level[i] == level[last] and join(code[-1], instruction, uniform)):
             code.append(instruction)
             layout.sources.append(lines.labels.get(i, ""))
             layout.uniform_code += not varies[i]
+        last = i
     layout.code = array("i", [field for instruction in code for field in instruction])
     return layout
 
@@ -494,18 +519,20 @@ def schedule(lines: Lines, varies: Any, level: Any) -> list[int]:
 def place(lines: Lines, order: list[int], varies: Any, level: Any) -> tuple[Any, int, int]:
     """The slots of the lines, and how many are uniform and how many vary: first the operands of DOT and SUM.
 
-    The uniform ones come first; -1 is a line without a slot.
+    The longest first: the shorter ones are often a part of them. The uniform slots come before the others; -1 is a line
+    without a slot.
     """
     slot = array("i", [-1]) * (lines.count + 1)
     used = array("i", [0, 0])
-    for i in order:
-        o = lines.op[i]
-        if o == ops.DOT or o == ops.SUM:
-            half = lines.b[i] // 2 if o == ops.DOT else lines.b[i]
-            for start in range(lines.a[i], lines.a[i] + lines.b[i], half):
-                if can_be_neighbours(lines, start, half, slot, varies):
-                    for k in range(start, start + half):
-                        take_slot(lines.args[k], slot, used, varies)
+    sums = [i for i in order if lines.op[i] == ops.DOT or lines.op[i] == ops.SUM]
+    sums.sort(key=lambda i: -lines.b[i])
+    for second in (False, True):  # all first factors before all second ones: rows of a matrix lie side by side
+        for i in sums:
+            half = lines.b[i] // 2 if lines.op[i] == ops.DOT else lines.b[i]
+            start = lines.a[i] + half * second
+            if (lines.op[i] == ops.DOT or not second) and can_be_neighbours(lines, start, half, slot, varies):
+                for k in range(start, start + half):
+                    take_slot(lines.args[k], slot, used, varies)
     start, n = 0, len(order)
     while start < n:
         end, first = start, order[start]
@@ -579,11 +606,16 @@ def instruction_of(
     """The instruction of one line."""
     o, a, b = lines.op[i], lines.a[i], lines.b[i]
     if o >= tape.GUARD:
-        return [o, 0, slot[a], slot[b], int(lines.data[i]), 1, tape.A_STEPS]
+        return written(o, 0, slot[a], slot[b], int(lines.data[i]), tape.A_STEPS, -1)
     flags = tape.PULLS if pulls[i] and carries[i] else 0
     if ARITY[o] != MANY:
         flags |= tape.A_CARRIES * carries[a] | (tape.B_CARRIES * carries[b] if b >= 0 else 0)
-        return [o, slot[i], slot[a], slot[b] if b >= 0 else slot[a], 1, 1, flags]
+        return written(o, slot[i], slot[a], slot[b] if b >= 0 else slot[a], 1, flags, -1)
+    start = -1
+    if o == ops.DOT and b % 2 == 1:
+        b -= 1
+        start = slot[lines.args[a + b]]
+        flags |= tape.START_CARRIES * carries[lines.args[a + b]]
     half = b // 2 if o == ops.DOT else b
     if (o == ops.DOT or o == ops.SUM) and are_neighbours(lines, a, half, slot, uniform):
         if o == ops.SUM or are_neighbours(lines, a + half, half, slot, uniform):
@@ -591,11 +623,17 @@ def instruction_of(
             by_first, by_second = carry(lines, a, half, carries), carry(lines, a + half, b - half, carries)
             if o == ops.DOT and first >= uniform > second:  # what is the same for all examples first
                 first, second, by_first, by_second = second, first, by_second, by_first
-            flags |= tape.A_CARRIES * by_first | tape.B_CARRIES * by_second
-            return [o, slot[i], first, second, half, 1, flags]
-    start = len(gather)
+            if (first < uniform and second < uniform) == (slot[i] < uniform):  # not if only `start` varies
+                flags |= tape.A_CARRIES * by_first | tape.B_CARRIES * by_second
+                return written(o, slot[i], first, second, half, flags, start)
+    at = len(gather)
     gather.extend([slot[lines.args[k]] for k in range(a, a + b)])
-    return [o, slot[i], start, start, b, 1, flags | tape.GATHERED]
+    return written(o, slot[i], at, at, b, flags | tape.GATHERED, start)
+
+
+def written(op: int, result: int, a: int, b: int, length: int, flags: int, start: int) -> list[int]:
+    """The fields of an instruction of one row."""
+    return [op, result, a, b, length, flags, start, 1, 0, 0, 0, 0]
 
 
 def are_neighbours(lines: Lines, start: int, n: int, slot: Any, uniform: int) -> bool:
@@ -616,34 +654,58 @@ def carry(lines: Lines, start: int, n: int, carries: Any) -> bool:
 
 
 def join(before: list[int], after: list[int], uniform: int) -> bool:
-    """Let an instruction do what the next one does, if that is the same with its neighbours; whether it can."""
-    op, result, a, b, n, rows, flags = before
-    if op != after[0] or op >= tape.GUARD or flags & tape.GATHERED or after[6] & tape.GATHERED:
+    """Let an instruction do what the next one does, if that is the same elsewhere; whether it can.
+
+    Neither needs the other: they lie equally deep.
+    """
+    op = before[0]
+    if op != after[0] or op >= tape.GUARD or (before[tape.FLAGS] | after[tape.FLAGS]) & tape.GATHERED:
         return False
-    for field in (1, 2, 3):  # slots on both sides of the border are no neighbours
+    for field in (tape.RESULT, tape.A, tape.B, tape.START):  # slots on both sides of the border are no neighbours
         if (before[field] >= uniform) != (after[field] >= uniform):
             return False
-    if ARITY[op] == MANY:
-        if op != ops.DOT or after[4] != n or after[6] != flags or after[1] != result + rows:
-            return False
-        if after[2] == a + rows * n and after[3] == b and not result - n < after[2] < result + rows:
-            before[5] += 1
-            return True
-        return False
+    if ARITY[op] != MANY:
+        return join_elements(before, after)
+    return op == ops.DOT and join_rows(before, after)
+
+
+def join_elements(before: list[int], after: list[int]) -> bool:
+    """As join(), of operations of one or two operands: the next result has to lie beside the last one."""
+    n, flags = before[tape.LENGTH], before[tape.FLAGS]
     steps = tape.A_STEPS | tape.B_STEPS
-    if after[1] != result + n or (flags & ~steps) != after[6]:
+    if after[tape.RESULT] != before[tape.RESULT] + n or (flags & ~steps) != after[tape.FLAGS]:
         return False
-    if result <= after[2] < result + n or result <= after[3] < result + n:  # it needs what this run computes
-        return False
-    by_a, by_b = after[2] - a, after[3] - b
+    by_a, by_b = after[tape.A] - before[tape.A], after[tape.B] - before[tape.B]
     if n == 1:
         if by_a not in (0, 1) or by_b not in (0, 1):
             return False
-        before[6] |= tape.A_STEPS * by_a | tape.B_STEPS * by_b
+        before[tape.FLAGS] |= tape.A_STEPS * by_a | tape.B_STEPS * by_b
     elif by_a != n * bool(flags & tape.A_STEPS) or by_b != n * bool(flags & tape.B_STEPS):
         return False
-    before[4] += 1
+    before[tape.LENGTH] += 1
     return True
+
+
+def join_rows(before: list[int], after: list[int]) -> bool:
+    """As join(), of sums of products: it is one more row, the steps to which are those between the rows there are."""
+    if before[tape.LENGTH] != after[tape.LENGTH] or before[tape.FLAGS] != after[tape.FLAGS]:
+        return False
+    if (before[tape.START] < 0) != (after[tape.START] < 0):
+        return False
+    rows = before[tape.ROWS]
+    for field, step in ROW_STEPS:
+        by = after[field] - before[field]
+        if rows == 1:
+            before[step] = by
+        elif by != rows * before[step]:
+            return False
+    before[tape.ROWS] += 1
+    return True
+
+
+ROW_STEPS = (
+    (tape.RESULT, tape.RESULT_STEP), (tape.A, tape.A_STEP), (tape.B, tape.B_STEP), (tape.START, tape.START_STEP),
+)  # fmt: skip
 
 
 def lower(
@@ -666,4 +728,5 @@ def lower(
             change(lines)
     layout = assemble(lines, is_value)
     layout.depends = array("b", depends)
+    layout.of_leaves = all([x.op == "leaf" for x in lines.captured])
     return layout, lines.captured

@@ -1,26 +1,8 @@
 # C types of program.py, in its order.
 
 cimport cython
-from autograd_mini cimport _plain, ops, rules, tape, value
+from autograd_mini cimport _plain, loops, ops, rules, tape, value
 from autograd_mini.value cimport Value
-
-# The loops over neighbours use AVX2 where the processor at hand has it. Other compilers do without.
-cdef extern from *:
-    """
-    #if defined(__PYX_HAVE__autograd_mini__program) && defined(__GNUC__) && !defined(__clang__)
-    #if defined(__x86_64__) && defined(__GLIBC__)
-    #define CLONES __attribute__((target_clones("default", "avx2")))
-    static double __pyx_f_13autograd_mini_7program_inner(double *, Py_ssize_t, Py_ssize_t, Py_ssize_t) CLONES;
-    static void __pyx_f_13autograd_mini_7program_mix(
-        double *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) CLONES;
-    static void __pyx_f_13autograd_mini_7program_add_products(
-        double *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) CLONES;
-    static void __pyx_f_13autograd_mini_7program_add_multiple(
-        double *, double, Py_ssize_t, Py_ssize_t, Py_ssize_t) CLONES;
-    static int __pyx_f_13autograd_mini_7program_finite(double *, Py_ssize_t, Py_ssize_t) CLONES;
-    #endif
-    #endif
-    """
 
 cdef int LANES
 cdef int[::1] IS_MANY, IS_BINARY
@@ -30,19 +12,20 @@ cdef class Program:
     cdef int[::1] code, gather, inputs, captured, outputs
     cdef double[::1] initial
     cdef Py_ssize_t n_inputs, n_captured, n_outputs, count, uniform_code, uniform, slots, longest
+    cdef bint of_leaves
 
     @cython.locals(m="double*", i=Py_ssize_t, k=Py_ssize_t)
     cpdef call(self, inputs, tuple captured, bint wants_slopes)
-    @cython.locals(y=double, n=Py_ssize_t, slopes="double*", j=Py_ssize_t, i=Py_ssize_t)
+    @cython.locals(y=double, n=Py_ssize_t, slopes="double*", j=Py_ssize_t, i=Py_ssize_t, of_leaves=bint, x=Value)
     cdef output(self, double* m, Py_ssize_t k, inputs, tuple operands, bint wants_slopes)
     @cython.locals(size=Py_ssize_t, m="double*", i=Py_ssize_t)
     cdef double* memory(self, Py_ssize_t width) except NULL
     @cython.locals(width=Py_ssize_t, m="double*", wants_inputs=bint, a="double[::1]", b="double[::1]", c="double[::1]", d="double[::1]", e="double[::1]", f="signed char[::1]", who="int[::1]", end=int)
     cpdef int run(self, numbers, inputs, Py_ssize_t n, double seed, outputs, by_captured, by_inputs, verdicts, bint wants_slopes) except -1
 
-@cython.locals(n=Py_ssize_t, i=Py_ssize_t, block="double*")
+@cython.locals(n=Py_ssize_t, i=Py_ssize_t, block="double*", of_leaves=bint, x=Value)
 cpdef node(double y, tuple operands, double[::1] slopes)
-@cython.locals(view="double[::1]", i=Py_ssize_t)
+@cython.locals(view="double[::1]", i=Py_ssize_t, x=Value)
 cpdef data_of_all(tuple values)
 
 cdef Py_ssize_t place(Program program, Py_ssize_t slot, Py_ssize_t width) noexcept nogil
@@ -50,8 +33,6 @@ cdef Py_ssize_t place(Program program, Py_ssize_t slot, Py_ssize_t width) noexce
 cdef Py_ssize_t gradient(Program program, Py_ssize_t slot, Py_ssize_t width) noexcept nogil
 @cython.locals(varying=Py_ssize_t)
 cdef Py_ssize_t room(Program program, Py_ssize_t which, Py_ssize_t width) noexcept nogil
-@cython.locals(p=double, q=double, r=double, s=double, i=Py_ssize_t, j=Py_ssize_t)
-cdef bint finite(double* m, Py_ssize_t start, Py_ssize_t n) noexcept nogil
 @cython.locals(start=Py_ssize_t, i=Py_ssize_t)
 cdef void clear(Program program, double* m, Py_ssize_t width, bint and_uniform) noexcept nogil
 cdef Py_ssize_t verdicts(Program program, Py_ssize_t width) noexcept nogil
@@ -86,18 +67,15 @@ cdef void take(Program program, double* m, Py_ssize_t start, Py_ssize_t n, Py_ss
 cdef void pull_take(Program program, double* m, Py_ssize_t start, Py_ssize_t n, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(i=Py_ssize_t, slot=Py_ssize_t)
 cdef void fetch(Program program, double* m, Py_ssize_t start, Py_ssize_t n, Py_ssize_t lane, Py_ssize_t row, Py_ssize_t width) noexcept nogil
-@cython.locals(x=Py_ssize_t, z=Py_ssize_t, row=Py_ssize_t, j=Py_ssize_t, lane=Py_ssize_t)
-cdef void dots(Program program, double* m, Py_ssize_t a, Py_ssize_t b, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
-@cython.locals(x=Py_ssize_t, z=Py_ssize_t, by_x=Py_ssize_t, by_z=Py_ssize_t, row=Py_ssize_t, j=Py_ssize_t)
-cdef void pull_dots(Program program, double* m, Py_ssize_t a, Py_ssize_t b, Py_ssize_t n, Py_ssize_t rows, int flags, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
-@cython.locals(p=double, q=double, r=double, s=double, i=Py_ssize_t, j=Py_ssize_t)
-cdef double inner(double* m, Py_ssize_t x, Py_ssize_t z, Py_ssize_t n) noexcept nogil
-@cython.locals(p=double, q=double, r=double, s=double, t=double, u=double, v=double, z=double, c=double, i=Py_ssize_t, j=Py_ssize_t, k=Py_ssize_t, at=Py_ssize_t)
-cdef void mix(double* m, Py_ssize_t w, Py_ssize_t step, Py_ssize_t x, Py_ssize_t stride, Py_ssize_t n, Py_ssize_t y, Py_ssize_t lanes, bint adds) noexcept nogil
-@cython.locals(i=Py_ssize_t)
-cdef void add_products(double* m, Py_ssize_t x, Py_ssize_t z, Py_ssize_t y, Py_ssize_t n) noexcept nogil
-@cython.locals(i=Py_ssize_t)
-cdef void add_multiple(double* m, double w, Py_ssize_t x, Py_ssize_t y, Py_ssize_t n) noexcept nogil
+@cython.locals(code="int[::1]", a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_x=Py_ssize_t, by_y=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, row=Py_ssize_t, i=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t)
+cdef void dots(Program program, double* m, Py_ssize_t at, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
+@cython.locals(code="int[::1]", a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_g=Py_ssize_t, by_x=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, to_x=Py_ssize_t, to_z=Py_ssize_t, row=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t, by_a=bint, by_b=bint)
+cdef void pull_dots(Program program, double* m, Py_ssize_t at, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
+cdef void pull_rows(double* m, Py_ssize_t upstream, Py_ssize_t by_g, Py_ssize_t x, Py_ssize_t by_x, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t to, Py_ssize_t by_to) noexcept nogil
+@cython.locals(code="int[::1]", x=Py_ssize_t, step=Py_ssize_t, by_y=Py_ssize_t, by_x=Py_ssize_t, row=Py_ssize_t, lane=Py_ssize_t)
+cdef void add_starts(Program program, double* m, Py_ssize_t at, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
+@cython.locals(code="int[::1]", g=Py_ssize_t, step=Py_ssize_t, by_u=Py_ssize_t, by_g=Py_ssize_t, row=Py_ssize_t, lane=Py_ssize_t)
+cdef void pull_starts(Program program, double* m, Py_ssize_t at, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(x=Py_ssize_t, total=double, j=Py_ssize_t, lane=Py_ssize_t)
 cdef void add_up(Program program, double* m, Py_ssize_t a, Py_ssize_t n, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(g=Py_ssize_t, j=Py_ssize_t, lane=Py_ssize_t)

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from autograd_mini import _plain, ops, rules, tape, value
+from autograd_mini import _plain, loops, ops, rules, tape, value
 from autograd_mini.lower import Layout
 from autograd_mini.ops import MANY, TABLE
 from autograd_mini.value import Value
@@ -17,7 +17,7 @@ try:
 except ImportError:
     from autograd_mini import _plain as cython
 
-LANES = 64  # examples that an instruction works on at a time
+LANES = 64
 IS_MANY = array("i", [*[row.arity == MANY for row in TABLE], True])  # of take() too
 IS_BINARY = array("i", [*[row.arity == 2 for row in TABLE], False])
 
@@ -38,7 +38,8 @@ class Program:
         self.n_inputs, self.n_captured = len(layout.inputs), len(layout.captured)
         self.n_outputs, self.count = len(layout.outputs), len(layout.code) // tape.FIELDS
         self.uniform_code, self.uniform, self.slots = layout.uniform_code, layout.uniform, layout.slots
-        self.longest = max(layout.code[4 :: tape.FIELDS], default=1)
+        self.of_leaves = layout.of_leaves
+        self.longest = max(layout.code[tape.LENGTH :: tape.FIELDS], default=1)
 
     def __len__(self) -> int:
         return self.count
@@ -59,9 +60,7 @@ class Program:
         """
         m = self.memory(1)
         try:
-            for i in range(self.n_captured):
-                if self.captured[i] >= 0:
-                    m[self.captured[i]] = value.data_of(captured[i])
+            value.fill(m, self.captured, captured)
             for i in range(self.n_inputs):
                 if self.inputs[i] >= 0:
                     m[place(self, self.inputs[i], 1)] = value.data_of(inputs[i])
@@ -69,7 +68,7 @@ class Program:
             forward(self, m, 0, self.count, 1)
             if m[verdicts(self, 1)] != 0.0:
                 return int(m[verdicts(self, 1)])
-            if not finite(m, 0, self.uniform) or not finite(m, 2 * self.uniform, self.slots - self.uniform):
+            if not loops.finite(m, 0, self.uniform) or not loops.finite(m, 2 * self.uniform, self.slots - self.uniform):
                 return tape.NOT_FINITE
             operands = tuple([x for x in inputs if isinstance(x, Value)]) + captured
             outputs = []
@@ -101,18 +100,20 @@ class Program:
         slopes = _plain.malloc(8 * n)
         if not slopes:
             raise MemoryError(f"no memory for the {n} local derivatives of a call")
-        j = 0
+        j, of_leaves = 0, self.of_leaves
         for i in range(self.n_inputs):
             if isinstance(inputs[i], Value):
+                x = inputs[i]
+                of_leaves = of_leaves and x._op == ops.LEAF
                 slopes[j] = m[gradient(self, self.inputs[i], 1)] if self.inputs[i] >= 0 else 0.0
                 j += 1
         for i in range(self.n_captured):
             slopes[j] = m[gradient(self, self.captured[i], 1)] if self.captured[i] >= 0 else 0.0
             j += 1
-        if not finite(slopes, 0, n):
+        if not loops.finite(slopes, 0, n):
             _plain.free(slopes)
             return None
-        return value.fused(y, operands, slopes)
+        return value.fused(y, operands, slopes, of_leaves)
 
     def size(self, of: str) -> int:
         """How many "inputs", "captured" or "outputs" it has."""
@@ -149,7 +150,7 @@ class Program:
             wants_slopes: whether to compute gradients.
         """
         width = LANES
-        while width > 8 and width * self.slots > 65536:  # a block's numbers and gradients fit a megabyte
+        while width > 8 and width * (self.slots - self.uniform) > 32768:  # numbers and gradients fit half a megabyte
             width //= 2
         m = self.memory(width)
         wants_inputs = len(by_inputs) > 0
@@ -166,16 +167,19 @@ class Program:
 
 
 def node(y: float, operands: tuple[Value, ...], slopes: Any) -> Any:
-    """The node of a call, or without operands the number."""
+    """The node of calls for a batch, or without operands the number."""
     n = len(operands)
     if n == 0:
         return y
     block = _plain.malloc(8 * n)
     if not block:
         raise MemoryError(f"no memory for the {n} local derivatives of a call")
+    of_leaves = True
     for i in range(n):
+        x = operands[i]
+        of_leaves = of_leaves and x._op == ops.LEAF
         block[i] = slopes[i]
-    return value.fused(y, operands, block)
+    return value.fused(y, operands, block, of_leaves)
 
 
 def data_of_all(values: tuple[Value, ...]) -> array[float]:
@@ -183,7 +187,8 @@ def data_of_all(values: tuple[Value, ...]) -> array[float]:
     numbers = array("d", bytes(8 * len(values)))
     view = filled(numbers)
     for i in range(len(values)):
-        view[i] = value.data_of(values[i])
+        x = values[i]
+        view[i] = x._data
     return numbers
 
 
@@ -194,18 +199,21 @@ def filled(numbers: Any) -> Any:
 
 def listed(layout: Layout, k: int) -> str:
     """One line of the listing of a program."""
-    op, result, a, b, n, rows, flags = [layout.code[tape.FIELDS * k + field] for field in range(tape.FIELDS)]
+    fields = layout.code[tape.FIELDS * k : tape.FIELDS * (k + 1)]
+    op, result, a, b, n, flags, start, rows, *steps = fields
     label = f"  # {layout.sources[k]}" if layout.sources[k] else ""
     if op >= tape.GUARD:
         return f"guard   s{a} {tape.COMPARED[op - tape.GUARD]} s{b} is {bool(n)}"
     name = "take" if op == tape.TAKE else TABLE[op].name
+    plus = "" if start < 0 else f"s{start} + "
     if flags & tape.GATHERED:
-        return f"{name:7} s{result} = of {', '.join(f's{s}' for s in layout.gather[a : a + n])}{label}"
+        return f"{name:7} s{result} = {plus}of {', '.join(f's{s}' for s in layout.gather[a : a + n])}{label}"
     if op == ops.SUM:
         return f"{'sum':7} s{result} = s{a}:{a + n}{label}"
     if op == ops.DOT:
-        results = f"s{result}" if rows == 1 else f"s{result}:{result + rows}"
-        return f"{'dot':7} {results} = s{a}:{a + n * rows} · s{b}:{b + n}{label}"
+        by = ", ".join([f"{step}" for step in steps[: 3 + (start >= 0)]])
+        more = "" if rows == 1 else f", {rows} rows by steps of {by}"
+        return f"{'dot':7} s{result} = {plus}s{a}:{a + n} · s{b}:{b + n}{more}{label}"
     results = f"s{result}" if n == 1 else f"s{result}:{result + n}"
     first = f"s{a}:{a + n}" if flags & tape.A_STEPS else f"s{a}"
     second = f"s{b}:{b + n}" if flags & tape.B_STEPS else f"s{b}"
@@ -235,20 +243,6 @@ def room(program: Program, which: int, width: int) -> int:
     return 2 * program.uniform + varying * (2 if which == 3 else 1) + which * program.longest * width
 
 
-def finite(m: Any, start: int, n: int) -> bool:
-    """Whether n numbers are: else 0 times one of them is nan, and so is the sum."""
-    p = q = r = s = 0.0
-    for i in range(n >> 2):
-        j = start + (i << 2)
-        p += m[j] * 0.0
-        q += m[j + 1] * 0.0
-        r += m[j + 2] * 0.0
-        s += m[j + 3] * 0.0
-    for j in range(start + (n & ~3), start + n):
-        p += m[j] * 0.0
-    return (p + q) + (r + s) == 0.0
-
-
 def clear(program: Program, m: Any, width: int, and_uniform: bool) -> None:
     """Set gradients to zero: of the slots that vary, and of the others if asked to."""
     start = gradient(program, program.uniform, width)
@@ -276,7 +270,7 @@ def run_blocks(
     forward(program, m, 0, program.uniform_code, 1)
     if m[verdicts(program, 1)] != 0.0:
         return int(m[verdicts(program, 1)])
-    if not finite(m, 0, program.uniform):
+    if not loops.finite(m, 0, program.uniform):
         return tape.NOT_FINITE
     clear(program, m, width, True)
     start = 0
@@ -305,14 +299,14 @@ def run_blocks(
                         g = gradient(program, program.inputs[i], lanes)
                         for lane in range(lanes):
                             by_inputs[who[lane] * program.n_inputs + i] = m[g + lane]
-                        if not finite(m, g, lanes):
+                        if not loops.finite(m, g, lanes):
                             return tape.NOT_FINITE
     if wants_slopes:
         backward(program, m, program.uniform_code, 0, 1)
         for i in range(program.n_captured):
             if program.captured[i] >= 0:
                 by_captured[i] += m[program.uniform + program.captured[i]]
-        if not finite(m, program.uniform, program.uniform):
+        if not loops.finite(m, program.uniform, program.uniform):
             return tape.NOT_FINITE
     return 0
 
@@ -331,7 +325,7 @@ def forward_block(program: Program, m: Any, inputs: Any, who: Any, lanes: int, f
             m[bad + lane] = 0.0
         forward(program, m, program.uniform_code, program.count, lanes)
         varying = program.slots - program.uniform
-        if not finite(m, start, varying * lanes):
+        if not loops.finite(m, start, varying * lanes):
             for k in range(varying):
                 for lane in range(lanes):
                     if m[start + k * lanes + lane] * 0.0 != 0.0 and m[bad + lane] == 0.0:
@@ -354,12 +348,12 @@ def forward(program: Program, m: Any, start: int, end: int, width: int) -> None:
     code = program.code
     for i in range(start, end):
         k = tape.FIELDS * i
-        op, a, b, n, flags = code[k], code[k + 2], code[k + 3], code[k + 4], code[k + 6]
+        op, a, b, n, flags = code[k], code[k + tape.A], code[k + tape.B], code[k + tape.LENGTH], code[k + tape.FLAGS]
         if op >= tape.GUARD:
             compare(program, m, op - tape.GUARD, a, b, n, width)
             continue
-        result = place(program, code[k + 1], width)
-        lanes = width if code[k + 1] >= program.uniform else 1
+        result = place(program, code[k + tape.RESULT], width)
+        lanes = width if code[k + tape.RESULT] >= program.uniform else 1
         if not IS_MANY[op]:
             if n == 1 and lanes == 1:
                 m[result] = rules.value(op, m[place(program, a, width)], m[place(program, b, width)])
@@ -369,8 +363,10 @@ def forward(program: Program, m: Any, start: int, end: int, width: int) -> None:
                 rules.values(op, m, x, z, result, n * lanes)
         elif flags & tape.GATHERED:
             many(program, m, op, a, n, result, lanes, width)
+            if code[k + tape.START] >= 0:
+                add_starts(program, m, k, result, lanes, width)
         elif op == ops.DOT:
-            dots(program, m, a, b, n, code[k + 5], result, lanes, width)
+            dots(program, m, k, result, lanes, width)
         else:
             add_up(program, m, a, n, result, lanes, width)
 
@@ -380,12 +376,12 @@ def backward(program: Program, m: Any, start: int, end: int, width: int) -> None
     code = program.code
     for i in range(start - 1, end - 1, -1):
         k = tape.FIELDS * i
-        op, a, b, n, flags = code[k], code[k + 2], code[k + 3], code[k + 4], code[k + 6]
+        op, a, b, n, flags = code[k], code[k + tape.A], code[k + tape.B], code[k + tape.LENGTH], code[k + tape.FLAGS]
         if op >= tape.GUARD or not flags & tape.PULLS:
             continue
-        result = place(program, code[k + 1], width)
-        upstream = gradient(program, code[k + 1], width)
-        lanes = width if code[k + 1] >= program.uniform else 1
+        result = place(program, code[k + tape.RESULT], width)
+        upstream = gradient(program, code[k + tape.RESULT], width)
+        lanes = width if code[k + tape.RESULT] >= program.uniform else 1
         if not IS_MANY[op]:
             if n == 1 and lanes == 1:
                 x, z = m[place(program, a, width)], m[place(program, b, width)]
@@ -398,9 +394,11 @@ def backward(program: Program, m: Any, start: int, end: int, width: int) -> None
         elif flags & tape.GATHERED:
             pull_many(program, m, op, a, n, result, upstream, lanes, width)
         elif op == ops.DOT:
-            pull_dots(program, m, a, b, n, code[k + 5], flags, upstream, lanes, width)
+            pull_dots(program, m, k, upstream, lanes, width)
         else:
             pull_sum(program, m, a, n, upstream, lanes, width)
+        if flags & tape.START_CARRIES:
+            pull_starts(program, m, k, upstream, lanes, width)
 
 
 def compare(program: Program, m: Any, kind: int, a: int, b: int, outcome: int, width: int) -> None:
@@ -547,115 +545,90 @@ def fetch(program: Program, m: Any, start: int, n: int, lane: int, row: int, wid
         m[row + i] = m[place(program, slot, width) + (lane if slot >= program.uniform else 0)]
 
 
-def dots(
-    program: Program, m: Any, a: int, b: int, n: int, rows: int, result: int, lanes: int, width: int
-) -> None:
-    """Sums of n products of neighbours, with a row of first factors for each sum; those are uniform if any are."""
+def dots(program: Program, m: Any, at: int, result: int, lanes: int, width: int) -> None:
+    """The sums of products of the instruction at a place in the code; the first factors are uniform if any are."""
+    code = program.code
+    a, b, n, rows = code[at + tape.A], code[at + tape.B], code[at + tape.LENGTH], code[at + tape.ROWS]
+    by_y, by_x, by_z = code[at + tape.RESULT_STEP] * lanes, code[at + tape.A_STEP], code[at + tape.B_STEP] * lanes
     x, z = place(program, a, width), place(program, b, width)
+    for row in range(rows):
+        for i in range(result + row * by_y, result + row * by_y + lanes):
+            m[i] = 0.0
+    if code[at + tape.START] >= 0:
+        add_starts(program, m, at, result, lanes, width)
     if lanes == 1:
-        for row in range(rows):
-            m[result + row] = inner(m, x + row * n, z, n)
+        loops.inner(m, x, by_x, z, by_z, n, rows, result, by_y)
     elif a < program.uniform:
         for row in range(rows):
-            mix(m, x + row * n, 1, z, lanes, n, result + row * lanes, lanes, False)
+            loops.mix(m, x + row * by_x, 1, z + row * by_z, lanes, lanes, n, result + row * by_y)
     else:
+        by_x *= lanes
         for row in range(rows):
-            for lane in range(lanes):
-                m[result + row * lanes + lane] = 0.0
             for j in range(n):
-                add_products(m, x + (row * n + j) * lanes, z + j * lanes, result + row * lanes, lanes)
+                at_x, at_z = x + row * by_x + j * lanes, z + row * by_z + j * lanes
+                loops.add_products(m, at_x, at_z, result + row * by_y, lanes)
 
 
-def pull_dots(
-    program: Program, m: Any, a: int, b: int, n: int, rows: int, flags: int, upstream: int, lanes: int, width: int
-) -> None:
+def pull_dots(program: Program, m: Any, at: int, upstream: int, lanes: int, width: int) -> None:
     """The chain rule for sums of products: each factor receives upstream times the other."""
+    code = program.code
+    a, b, n, rows = code[at + tape.A], code[at + tape.B], code[at + tape.LENGTH], code[at + tape.ROWS]
+    by_g, by_x, by_z = code[at + tape.RESULT_STEP] * lanes, code[at + tape.A_STEP], code[at + tape.B_STEP] * lanes
+    by_a, by_b = code[at + tape.FLAGS] & tape.A_CARRIES, code[at + tape.FLAGS] & tape.B_CARRIES
     x, z = place(program, a, width), place(program, b, width)
-    by_x, by_z = gradient(program, a, width), gradient(program, b, width)
+    to_x, to_z = gradient(program, a, width), gradient(program, b, width)
     if lanes == 1:
-        for row in range(rows):
-            if flags & tape.A_CARRIES:
-                add_multiple(m, m[upstream + row], z, by_x + row * n, n)
-            if flags & tape.B_CARRIES:
-                add_multiple(m, m[upstream + row], x + row * n, by_z, n)
+        if by_a:
+            pull_rows(m, upstream, by_g, z, by_z, n, rows, to_x, by_x)
+        if by_b:
+            pull_rows(m, upstream, by_g, x, by_x, n, rows, to_z, by_z)
     elif a < program.uniform:
-        if flags & tape.A_CARRIES:
+        if by_a:
             for row in range(rows):
-                for j in range(n):
-                    m[by_x + row * n + j] += inner(m, upstream + row * lanes, z + j * lanes, lanes)
-        if flags & tape.B_CARRIES:
+                loops.inner(m, z + row * by_z, lanes, upstream + row * by_g, 0, lanes, n, to_x + row * by_x, 1)
+        if by_b and by_z == 0:  # one gradient for all rows
             for j in range(n):
-                mix(m, x + j, n, upstream, lanes, rows, by_z + j * lanes, lanes, True)
+                loops.mix(m, x + j, by_x, upstream, by_g, lanes, rows, to_z + j * lanes)
+        elif by_b:
+            for row in range(rows):
+                loops.outer(m, x + row * by_x, 1, upstream + row * by_g, 0, lanes, n, to_z + row * by_z, lanes)
     else:
+        by_x *= lanes
         for row in range(rows):
             for j in range(n):
-                if flags & tape.A_CARRIES:
-                    add_products(m, upstream + row * lanes, z + j * lanes, by_x + (row * n + j) * lanes, lanes)
-                if flags & tape.B_CARRIES:
-                    add_products(m, upstream + row * lanes, x + (row * n + j) * lanes, by_z + j * lanes, lanes)
+                at_x, at_z = row * by_x + j * lanes, row * by_z + j * lanes
+                if by_a:
+                    loops.add_products(m, upstream + row * by_g, z + at_z, to_x + at_x, lanes)
+                if by_b:
+                    loops.add_products(m, upstream + row * by_g, x + at_x, to_z + at_z, lanes)
 
 
-# Loops over neighbours. Sums are kept in variables of their own, four or eight at a time: a processor adds up vectors.
+def pull_rows(m: Any, upstream: int, by_g: int, x: int, by_x: int, n: int, rows: int, to: int, by_to: int) -> None:
+    """In each row, n gradients from `to` on receive upstream times the factors from x on."""
+    if by_to == 0:
+        loops.mix(m, upstream, by_g, x, by_x, n, rows, to)
+    else:
+        loops.outer(m, upstream, by_g, x, by_x, n, rows, to, by_to)
 
 
-def inner(m: Any, x: int, z: int, n: int) -> float:
-    """The sum of n products."""
-    p = q = r = s = 0.0
-    for i in range(n >> 2):
-        j = i << 2
-        p += m[x + j] * m[z + j]
-        q += m[x + j + 1] * m[z + j + 1]
-        r += m[x + j + 2] * m[z + j + 2]
-        s += m[x + j + 3] * m[z + j + 3]
-    for j in range(n & ~3, n):
-        p += m[x + j] * m[z + j]
-    return (p + q) + (r + s)
+def add_starts(program: Program, m: Any, at: int, result: int, lanes: int, width: int) -> None:
+    """Add to sums of products what they start from."""
+    code = program.code
+    x, step = place(program, code[at + tape.START], width), code[at + tape.START] >= program.uniform
+    by_y, by_x = code[at + tape.RESULT_STEP] * lanes, code[at + tape.START_STEP] * (lanes if step else 1)
+    for row in range(code[at + tape.ROWS]):
+        for lane in range(lanes):
+            m[result + row * by_y + lane] += m[x + row * by_x + lane * step]
 
 
-def mix(m: Any, w: int, step: int, x: int, stride: int, n: int, y: int, lanes: int, adds: bool) -> None:
-    """In each lane the sum of n numbers, `stride` from each other, times weights, `step` from each other; or add it."""
-    for i in range(lanes >> 3):
-        at = i << 3
-        p = q = r = s = t = u = v = z = 0.0
-        for j in range(n):
-            c, k = m[w + j * step], x + j * stride + at
-            p += c * m[k]
-            q += c * m[k + 1]
-            r += c * m[k + 2]
-            s += c * m[k + 3]
-            t += c * m[k + 4]
-            u += c * m[k + 5]
-            v += c * m[k + 6]
-            z += c * m[k + 7]
-        k = y + at
-        if adds:
-            p += m[k]
-            q += m[k + 1]
-            r += m[k + 2]
-            s += m[k + 3]
-            t += m[k + 4]
-            u += m[k + 5]
-            v += m[k + 6]
-            z += m[k + 7]
-        m[k], m[k + 1], m[k + 2], m[k + 3] = p, q, r, s
-        m[k + 4], m[k + 5], m[k + 6], m[k + 7] = t, u, v, z
-    for at in range(lanes & ~7, lanes):
-        p = m[y + at] if adds else 0.0
-        for j in range(n):
-            p += m[w + j * step] * m[x + j * stride + at]
-        m[y + at] = p
-
-
-def add_products(m: Any, x: int, z: int, y: int, n: int) -> None:
-    """Add n products to n sums."""
-    for i in range(n):
-        m[y + i] += m[x + i] * m[z + i]
-
-
-def add_multiple(m: Any, w: float, x: int, y: int, n: int) -> None:
-    """Add n numbers times w to n sums."""
-    for i in range(n):
-        m[y + i] += w * m[x + i]
+def pull_starts(program: Program, m: Any, at: int, upstream: int, lanes: int, width: int) -> None:
+    """The chain rule for what sums of products start from: it receives the upstream gradient."""
+    code = program.code
+    g, step = gradient(program, code[at + tape.START], width), code[at + tape.START] >= program.uniform
+    by_u, by_g = code[at + tape.RESULT_STEP] * lanes, code[at + tape.START_STEP] * (lanes if step else 1)
+    for row in range(code[at + tape.ROWS]):
+        for lane in range(lanes):
+            m[g + row * by_g + lane * step] += m[upstream + row * by_u + lane]
 
 
 def add_up(program: Program, m: Any, a: int, n: int, result: int, lanes: int, width: int) -> None:

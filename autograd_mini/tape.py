@@ -16,11 +16,15 @@ CAPTURED = DEAD + 3  # a Value from outside the function, such as a parameter
 GUARD = DEAD + 4  # a comparison: this number and those after it are for COMPARED in order
 COMPARED = ("<", "<=", ">", ">=", "==", "!=")
 
-FIELDS = 7  # of an instruction: operation, slots of the result and of operands a and b, length, rows, flags
+# The fields of an instruction: the operation, the slots of the result and of the operands a and b, how many elements or
+# factors there are, flags; and of a DOT the slot of what its sum starts from, -1 for 0, how many rows there are, and
+# the steps from row to row of result, a, b and start.
+RESULT, A, B, LENGTH, FLAGS, START, ROWS, RESULT_STEP, A_STEP, B_STEP, START_STEP, FIELDS = range(1, 13)
 A_CARRIES, B_CARRIES = 1, 2  # the operand has a gradient
 A_STEPS, B_STEPS = 4, 8  # each element of a run has an operand of its own; else all share one
 GATHERED = 16  # operands are where `gather` says, from a on
 PULLS = 32  # the result has a gradient that goes on to the operands
+START_CARRIES = 64  # what the sum starts from has a gradient
 
 # How a call ends for which a tape does not hold.
 DEVIATED = 1  # a guard came out otherwise

@@ -1,4 +1,4 @@
-# cython: annotation_typing=False, boundscheck=False, wraparound=False, nonecheck=True
+# cython: annotation_typing=False, boundscheck=False, wraparound=False, initializedcheck=False, nonecheck=True
 """The steps of the optimisers, in one loop over all parameters."""
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def adam(
     v: Any,
 ) -> None:  # fmt: skip
     """m ← b1 m + (1 − b1) g and v ← b2 v + (1 − b2) g², then p ← p − lr m̂ / (√v̂ + eps), each hat dividing by 1 − bᵗ."""
-    rest1, rest2 = 1.0 - math.pow(b1, steps), 1.0 - math.pow(b2, steps)
+    rate, scale = lr / (1.0 - math.pow(b1, steps)), 1.0 / math.sqrt(1.0 - math.pow(b2, steps))
     for i in range(len(parameters)):
         p = parameters[i]
         g = p._grad + weight_decay * p._data
         x = m[i] = b1 * m[i] + (1.0 - b1) * g
         z = v[i] = b2 * v[i] + (1.0 - b2) * g * g
-        p._data -= lr * (x / rest1 / (math.sqrt(z / rest2) + eps))
+        p._data -= rate * x / (scale * math.sqrt(z) + eps)
 
 
 def zero(parameters: list[Value]) -> None:

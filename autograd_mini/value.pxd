@@ -21,7 +21,7 @@ cdef record(int op, first, second)
 @cython.locals(recording=bint, data="double*", n=Py_ssize_t, i=Py_ssize_t, y=double, node=Value)
 cdef Value many(int op, operands)
 @cython.locals(node=Value)
-cdef Value fused(double y, tuple operands, double* slopes)
+cdef Value fused(double y, tuple operands, double* slopes, bint of_leaves)
 
 @cython.locals(x=double)
 cdef compare(str kind, Value a, other)
@@ -41,5 +41,7 @@ cdef void release(Value node) noexcept
 
 cdef bint is_real(x) except -1
 cdef double number(x) except? -1
+@cython.locals(i=Py_ssize_t)
+cdef bint fill(double* m, int[::1] places, tuple values) except -1
 @cython.locals(node=Value)
 cdef double data_of(x) except? -1

@@ -76,7 +76,8 @@ class Value:
     _op: int
     _a: Value | None  # the first operand of a primitive of one or two, if it is a Value,
     _b: Value | None  # and the second;
-    _slope_a: float  # the local derivatives by them, or where the operand is a constant, the constant
+    _slope_a: float  # the local derivatives by them, or where the operand is a constant, the constant; of a call,
+    # whether all its operands are leaves, which a sweep need not count: half the time of backward()
     _slope_b: float
     _operands: tuple[Value | float, ...] | None  # of a primitive of many,
     _slopes: list[float]  # and the local derivatives by them
@@ -418,6 +419,7 @@ def many(op: int, operands: Iterable[Any]) -> Value:
         node._grad = 0.0
         node._op = node._uses = 0
         node._a = node._b = node._operands = node._label = None
+        node._slope_a = 0.0
     data = _plain.malloc(8 * n)
     if not data:
         raise MemoryError(f"no memory for the {n} operands of {TABLE[op].name}()")
@@ -450,13 +452,14 @@ def many(op: int, operands: Iterable[Any]) -> Value:
     return node
 
 
-def fused(y: float, operands: tuple[Value, ...], slopes: list[float]) -> Value:
+def fused(y: float, operands: tuple[Value, ...], slopes: list[float], of_leaves: bool) -> Value:
     """The node of a call of a compiled function: its number, what that depends on, and by what local derivatives.
 
     The node frees the block of slopes in the end.
     """
     node = Value(y)
     node._op = ops.CALL
+    node._slope_a = of_leaves
     node._operands = operands
     node._slopes = slopes
     return node
@@ -687,7 +690,7 @@ def count_uses(root: Value) -> None:
             count_use(node._a, found)
         if node._b is not None:
             count_use(node._b, found)
-        if node._operands is not None:
+        if node._operands is not None and not node._slope_a:
             for operand in node._operands:
                 if isinstance(operand, Value):
                     count_use(operand, found)
@@ -709,7 +712,10 @@ def propagate(node: Value, ready: list[Value]) -> None:
         receive(node._a, upstream * node._slope_a, ready)
     if node._b is not None:
         receive(node._b, upstream * node._slope_b, ready)
-    if node._operands is not None:
+    if node._operands is not None and node._slope_a:  # a call, with leaves for operands
+        for i in range(len(node._operands)):
+            cython.cast(Value, _plain.item(node._operands, i))._grad += upstream * node._slopes[i]
+    elif node._operands is not None:
         for i in range(len(node._operands)):
             operand = node._operands[i]
             if isinstance(operand, Value):
@@ -815,6 +821,13 @@ def number(x: Any) -> float:
     if isinstance(x, Value) or not is_real(x):
         raise TypeError(f"expected one real number, got {type(x).__name__}: {x!r:.60}")
     return float(x)
+
+
+def fill(m: Any, places: Any, values: tuple[Value, ...]) -> None:
+    """Put the number in each Value at its place in memory; -1 is nowhere."""
+    for i in range(len(values)):
+        if places[i] >= 0:
+            m[places[i]] = cython.cast(Value, _plain.item(values, i))._data
 
 
 def data_of(x: Any) -> float:

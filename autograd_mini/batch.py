@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Batches of examples for a compiled function: grouped by what can share a recording, replayed, and added up."""
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
+from autograd_mini.columns import regular
 from autograd_mini.program import Program, data_of_all, node
 from autograd_mini.tape import DEVIATED, NOT_FINITE
-from autograd_mini.trees import Output, column, rebuilt
+from autograd_mini.trees import Output, rebuilt
 from autograd_mini.value import Value
 
 
@@ -70,7 +72,7 @@ class Batch:
         self.weight, self.wants_slopes, self.executor = weight, wants_slopes, executor
         self.results: list[tuple[Sequence[int], Any, Sequence[float]]] = []
         self.parts: list[tuple[Sequence[Value], Sequence[float]]] = []
-        self.depends = False  # on a Value
+        self.depends, self.of_leaves = False, True  # whether on a Value, and on leaves only
         self.size = examples(columns)
         for key, group in self.groups().items():
             self.run(key, group)
@@ -81,12 +83,10 @@ class Batch:
 
     def groups(self) -> dict[Any, Group]:
         """The examples by what calls that can share recordings have in common."""
-        varied = self.same or self.compiled.static or self.compiled.index
-        regular = [] if varied else [column(x) for x in self.columns]
-        if regular and all(regular):
-            keys = tuple([key for key, _ in regular])  # type: ignore[misc]
-            numbers, width = side_by_side([numbers for _, numbers in regular], self.size)  # type: ignore[misc]
-            return {(*keys, *self.compiled.surroundings()): Group(range(self.size), width, numbers, [])}
+        if not (self.same or self.compiled.static or self.compiled.index):
+            keys, width, numbers = regular(self.columns, self.size)
+            if keys:
+                return {(*keys, *self.compiled.surroundings()): Group(range(self.size), width, numbers, [])}
         found: dict[Any, tuple[list[int], list[list[Any]]]] = {}
         for place in range(self.size):
             inputs: list[Any] = []
@@ -109,7 +109,7 @@ class Batch:
                 continue
             verdicts = self.replay(recording, group)
             self.compiled.hits += not is_new
-            if not any(verdicts):
+            if not verdicts:  # it held for all
                 return
             if is_new and verdicts[0] == DEVIATED:  # not even the example that it was recorded with
                 verdicts[0] = NOT_FINITE
@@ -126,41 +126,46 @@ class Batch:
             self.depends = True
             if self.wants_slopes:
                 self.parts.append(([y], [self.weight]))
+                self.of_leaves = False
 
-    def replay(self, recording: Any, group: Group) -> array[int]:
-        """Replay a recording for examples, and keep what it gives where it holds; a verdict for each."""
+    def replay(self, recording: Any, group: Group) -> bytearray:
+        """Replay a recording for examples, and keep what it gives where it holds; a verdict for each, or none if so."""
         program, captured = recording.program, recording.captured
-        numbers = data_of_all(captured)
         if self.wants_slopes and program.size("outputs") > 1:
             raise TypeError(f"{self.compiled!r} gives {program.size('outputs')} Values: sum() and mean() need one")
         self.depends = self.depends or bool(captured or group.values)
-        verdicts, outputs, by_inputs = array("b"), array("d"), array("d")
         wants_slopes = self.wants_slopes and program.size("outputs") == 1
         wants_inputs = wants_slopes and bool(group.values)
-        for done in self.work(program, numbers, group, wants_slopes, wants_inputs):
-            verdicts.extend(done[0])
-            outputs.extend(done[1])
-            by_inputs.extend(done[3])
-            if wants_slopes:
-                self.parts.append((captured, done[2]))
+        done = self.work(program, captured, group, wants_slopes, wants_inputs)
+        verdicts: bytearray
+        verdicts, outputs, _, by_inputs = done[0]
+        for part in done[1:]:
+            verdicts.extend(part[0])
+            outputs.extend(part[1])
+            by_inputs.extend(part[3])
+        if wants_slopes:
+            self.parts += [(captured, part[2]) for part in done]
+            self.of_leaves = self.of_leaves and program.of_leaves
         if wants_inputs:
             gradients = [by_inputs[k * group.width + i] for k, i, _ in group.values]
             self.parts.append(([x for *_, x in group.values], gradients))
-        if any(verdicts):
-            many, held = program.size("outputs"), [k for k, verdict in enumerate(verdicts) if not verdict]
-            outputs = array("d", [y for k in held for y in outputs[many * k : many * (k + 1)]])
-            self.results.append(([group.places[k] for k in held], recording.result, outputs))
-        else:
+            self.of_leaves = self.of_leaves and all([x.op == "leaf" for *_, x in group.values])
+        if verdicts.count(0) == len(verdicts):
             self.results.append((group.places, recording.result, outputs))
+            return bytearray()
+        many, held = program.size("outputs"), [k for k, verdict in enumerate(verdicts) if not verdict]
+        outputs = array("d", [y for k in held for y in outputs[many * k : many * (k + 1)]])
+        self.results.append(([group.places[k] for k in held], recording.result, outputs))
         return verdicts
 
     def work(
-        self, program: Program, numbers: array[float], group: Group, wants_slopes: bool, wants_inputs: bool
+        self, program: Program, captured: tuple[Value, ...], group: Group, wants_slopes: bool, wants_inputs: bool
     ) -> list[Any]:
         """Replay all of a group here, or parts of it where the executor has them run, in order."""
         n, width = len(group.places), group.width
         if self.executor is None:
-            return [replayed(program, numbers, group.numbers, n, self.weight, wants_slopes, wants_inputs)]
+            return [replayed(program, captured, group.numbers, n, self.weight, wants_slopes, wants_inputs)]
+        numbers = data_of_all(captured)
         workers = getattr(self.executor, "_max_workers", None) or os.cpu_count() or 1
         size = -(-n // workers)
         futures = [
@@ -174,26 +179,25 @@ class Batch:
 
     def value(self) -> Any:
         """The weighted sum, as a Value if it depends on one."""
-        y = self.weight * total([y for result in self.results for y in self.ones(*result)])
+        y = self.weight * total([self.total(*result) for result in self.results])
         if not self.wants_slopes:
             return Value(y) if self.depends else y
         if len(self.parts) == 1:
             ((operands, slopes),) = self.parts
-            return node(y, tuple(operands), array("d", slopes))
+            return node(y, tuple(operands), array("d", slopes), self.of_leaves)
         by: dict[int, list[Any]] = {}
         for operands, slopes in self.parts:
             for x, slope in zip(operands, slopes, strict=True):
                 by.setdefault(id(x), [x, 0.0])[1] += slope
-        return node(y, tuple([x for x, _ in by.values()]), array("d", [slope for _, slope in by.values()]))
+        operands, slopes = zip(*by.values(), strict=True) if by else ((), ())
+        return node(y, operands, array("d", slopes), self.of_leaves)
 
-    def ones(self, places: Sequence[int], result: Any, outputs: Sequence[float]) -> Sequence[float]:
-        """The one number of each example; a TypeError if the function gives something else."""
-        if not places:
-            return ()
-        if type(result) is Output:
-            return outputs
+    def total(self, places: Sequence[int], result: Any, outputs: Sequence[float]) -> float:
+        """The sum of the numbers of the examples; a TypeError if the function gives something else."""
+        if type(result) is Output or not places:
+            return total(outputs)
         if isinstance(result, (Value, float, int)):
-            return [float(numbers_in(result)[0])] * len(places)
+            return float(numbers_in(result)[0]) * len(places)
         raise TypeError(f"{self.compiled!r} gives a {type(result).__name__}: sum() and mean() need one Value")
 
     def array(self) -> Any:
@@ -213,26 +217,12 @@ class Batch:
         return numbers if is_one else numbers.cast("B").cast("d", [self.size, *widths])
 
 
-def total(numbers: list[float]) -> float:
+def total(numbers: Sequence[float]) -> float:
     """The sum; where it is not finite, as floats add up."""
     try:
         return math.fsum(numbers)
     except (OverflowError, ValueError):
         return sum(numbers)
-
-
-def side_by_side(columns: list[array[float]], n: int) -> tuple[array[float], int]:
-    """The numbers of n examples from those of the columns, and how many each example has."""
-    width = sum([len(numbers) for numbers in columns]) // n
-    if len(columns) == 1:
-        return columns[0], width
-    together, start = array("d", bytes(8 * n * width)), 0
-    for numbers in columns:
-        w = len(numbers) // n
-        for j in range(w):
-            together[start + j :: width] = numbers[j::w]
-        start += w
-    return together, width
 
 
 def grouped(places: list[int], rows: list[list[Any]]) -> Group:
@@ -243,20 +233,20 @@ def grouped(places: list[int], rows: list[list[Any]]) -> Group:
 
 
 def replayed(
-    program: Program, numbers: array[float], inputs: array[float], n: int, weight: float, wants_slopes: bool,
-    wants_inputs: bool,
+    program: Program, numbers: tuple[Value, ...] | array[float], inputs: array[float], n: int, weight: float,
+    wants_slopes: bool, wants_inputs: bool,
 ) -> tuple[Any, Any, Any, Any]:  # fmt: skip
     """Run a program for n examples: verdicts, outputs, and the gradients by captured Values and by inputs.
 
     The program and numbers go in and numbers come out, all of which can be pickled, to run in another process.
     """
-    verdicts, outputs = array("b", bytes(n)), array("d", bytes(8 * n * program.size("outputs")))
+    verdicts, outputs = bytearray(n), array("d", bytes(8 * n * program.size("outputs")))
     by_captured = array("d", bytes(8 * len(numbers)))
     by_inputs = array("d", bytes(8 * len(inputs) * wants_inputs))
     end = program.run(numbers, inputs, n, weight, outputs, by_captured, by_inputs, verdicts, wants_slopes)
     if end:  # for all of them: what was added up is of no use
         nothing = array("d", bytes(8 * len(by_captured))), array("d", bytes(8 * len(by_inputs)))
-        return array("b", [end]) * n, outputs, *nothing
+        return bytearray([end]) * n, outputs, *nothing
     return verdicts, outputs, by_captured, by_inputs
 
 

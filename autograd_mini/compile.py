@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """compile(): a function of Values is recorded once and replayed at the speed of C, with the same gradients."""
 
 from __future__ import annotations
@@ -128,7 +129,13 @@ class Compiled:
             parts = [self.flat(i, x, inputs) for i, x in enumerate(args)]
             parts += [(name, self.flat(name, x, inputs)) for name, x in kwargs.items()]
         else:
-            parts = [flat(x, inputs) for x in args]
+            parts = []
+            for x in args:
+                if type(x) is Value:  # what flat() does, in C
+                    inputs.append(x)
+                    parts.append("Value")
+                else:
+                    parts.append(flat(x, inputs))
             parts += [(name, flat(x, inputs)) for name, x in kwargs.items()]
         return (*parts, *self.surroundings()) if self.references else tuple(parts)
 
@@ -192,11 +199,9 @@ class Compiled:
         self.misses += 1
         self.recordings.setdefault(key, []).insert(0, recording)
         if len(self.programs()) == MANY_RECORDINGS + 1:
-            warnings.warn(
+            warn(
                 f"{self!r} has been recorded {MANY_RECORDINGS + 1} times: it is recorded again for each new int, bool"
-                " or str among its arguments, and for each way through its branches; give numbers that vary as floats",
-                RuntimeWarning,
-                stacklevel=3,
+                " or str among its arguments, and for each way through its branches; give numbers that vary as floats"
             )
         return recording
 
@@ -349,6 +354,15 @@ def random_states(objects: Iterable[Any]) -> list[Any]:
     states = [random.getstate(), *([str(numpy.random.get_state())] if numpy is not None else [])]
     states += [x.getstate() for x in objects if isinstance(x, random.Random)]
     return states + [str(x.bit_generator.state) for x in objects if hasattr(x, "bit_generator")]
+
+
+def warn(message: str) -> None:
+    """A RuntimeWarning at the line outside this package that led here, compiled or not."""
+    frame = sys._getframe()
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "autograd_mini":
+        frame = frame.f_back
+    known = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(message, RuntimeWarning, frame.f_code.co_filename, frame.f_lineno, registry=known)
 
 
 def contents(cell: Any) -> Any:

@@ -16,6 +16,7 @@ cdef extern from *:
         double *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) CLONES;
     static void __pyx_f_13autograd_mini_5loops_add_products(
         double *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) CLONES;
+    static double __pyx_f_13autograd_mini_5loops_total(double *, Py_ssize_t, Py_ssize_t) CLONES;
     static int __pyx_f_13autograd_mini_5loops_finite(double *, Py_ssize_t, Py_ssize_t) CLONES;
     #endif
     """
@@ -28,5 +29,7 @@ cdef void outer(double* m, Py_ssize_t w, Py_ssize_t by_w, Py_ssize_t x, Py_ssize
 cdef void mix(double* m, Py_ssize_t w, Py_ssize_t by_w, Py_ssize_t x, Py_ssize_t by_x, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t y) noexcept nogil
 @cython.locals(i=Py_ssize_t)
 cdef void add_products(double* m, Py_ssize_t x, Py_ssize_t z, Py_ssize_t y, Py_ssize_t n) noexcept nogil
+@cython.locals(p=double, q=double, r=double, s=double, t=double, u=double, v=double, w=double, i=Py_ssize_t, j=Py_ssize_t)
+cdef double total(double* m, Py_ssize_t x, Py_ssize_t n) noexcept nogil
 @cython.locals(odd=Py_ssize_t, i=Py_ssize_t)
 cdef bint finite(double* m, Py_ssize_t start, Py_ssize_t n) noexcept nogil

@@ -62,6 +62,24 @@ def add_products(m: Any, x: int, z: int, y: int, n: int) -> None:
         m[y + i] += m[x + i] * m[z + i]
 
 
+def total(m: Any, x: int, n: int) -> float:
+    """The sum of n numbers, kept in eight variables."""
+    p = q = r = s = t = u = v = w = 0.0
+    for i in range(n >> 3):
+        j = x + (i << 3)
+        p += m[j]
+        q += m[j + 1]
+        r += m[j + 2]
+        s += m[j + 3]
+        t += m[j + 4]
+        u += m[j + 5]
+        v += m[j + 6]
+        w += m[j + 7]
+    for i in range(x + (n & ~7), x + n):
+        p += m[i]
+    return ((p + q) + (r + s)) + ((t + u) + (v + w))
+
+
 def finite(m: Any, start: int, n: int) -> bool:
     """Whether n numbers are."""
     odd = 0

@@ -12,7 +12,7 @@ cdef class Program:
     cdef int[::1] code, gather, inputs, captured, outputs
     cdef double[::1] initial
     cdef Py_ssize_t n_inputs, n_captured, n_outputs, count, uniform_code, uniform, slots, longest
-    cdef bint of_leaves
+    cdef readonly bint of_leaves
 
     @cython.locals(m="double*", i=Py_ssize_t, k=Py_ssize_t)
     cpdef call(self, inputs, tuple captured, bint wants_slopes)
@@ -20,11 +20,11 @@ cdef class Program:
     cdef output(self, double* m, Py_ssize_t k, inputs, tuple operands, bint wants_slopes)
     @cython.locals(size=Py_ssize_t, m="double*", i=Py_ssize_t)
     cdef double* memory(self, Py_ssize_t width) except NULL
-    @cython.locals(width=Py_ssize_t, m="double*", wants_inputs=bint, a="double[::1]", b="double[::1]", c="double[::1]", d="double[::1]", e="double[::1]", f="signed char[::1]", who="int[::1]", end=int)
+    @cython.locals(width=Py_ssize_t, m="double*", wants_inputs=bint, a="double[::1]", b="double[::1]", c="double[::1]", d="double[::1]", e="unsigned char[::1]", who="int[::1]", f="double[::1]", i=Py_ssize_t, end=int)
     cpdef int run(self, numbers, inputs, Py_ssize_t n, double seed, outputs, by_captured, by_inputs, verdicts, bint wants_slopes) except -1
 
-@cython.locals(n=Py_ssize_t, i=Py_ssize_t, block="double*", of_leaves=bint, x=Value)
-cpdef node(double y, tuple operands, double[::1] slopes)
+@cython.locals(n=Py_ssize_t, i=Py_ssize_t, block="double*")
+cpdef node(double y, tuple operands, double[::1] slopes, bint of_leaves)
 @cython.locals(view="double[::1]", i=Py_ssize_t, x=Value)
 cpdef data_of_all(tuple values)
 
@@ -37,9 +37,9 @@ cdef Py_ssize_t room(Program program, Py_ssize_t which, Py_ssize_t width) noexce
 cdef void clear(Program program, double* m, Py_ssize_t width, bint and_uniform) noexcept nogil
 cdef Py_ssize_t verdicts(Program program, Py_ssize_t width) noexcept nogil
 @cython.locals(i=Py_ssize_t, k=Py_ssize_t, lane=Py_ssize_t, start=Py_ssize_t, lanes=Py_ssize_t, y=Py_ssize_t, g=Py_ssize_t, step=Py_ssize_t)
-cdef int run_blocks(Program program, double* m, Py_ssize_t width, double[::1] numbers, double[::1] inputs, Py_ssize_t n, double seed, double[::1] outputs, double[::1] by_captured, double[::1] by_inputs, bint wants_inputs, signed char[::1] failed, bint wants_slopes, int[::1] who) noexcept nogil
+cdef int run_blocks(Program program, double* m, Py_ssize_t width, double[::1] inputs, Py_ssize_t n, double seed, double[::1] outputs, double[::1] by_captured, double[::1] by_inputs, bint wants_inputs, unsigned char[::1] failed, bint wants_slopes, int[::1] who) noexcept nogil
 @cython.locals(start=Py_ssize_t, i=Py_ssize_t, x=Py_ssize_t, lane=Py_ssize_t, k=Py_ssize_t, varying=Py_ssize_t, kept=Py_ssize_t, bad=Py_ssize_t)
-cdef Py_ssize_t forward_block(Program program, double* m, double[::1] inputs, int[::1] who, Py_ssize_t lanes, signed char[::1] failed) noexcept nogil
+cdef Py_ssize_t forward_block(Program program, double* m, double[::1] inputs, int[::1] who, Py_ssize_t lanes, unsigned char[::1] failed) noexcept nogil
 
 @cython.locals(code="int[::1]", i=Py_ssize_t, k=Py_ssize_t, op=int, a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, flags=int, result=Py_ssize_t, lanes=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, row=Py_ssize_t)
 cdef void forward(Program program, double* m, Py_ssize_t start, Py_ssize_t end, Py_ssize_t width) noexcept nogil
@@ -53,10 +53,10 @@ cdef Py_ssize_t side_by_side(Program program, double* m, Py_ssize_t slot, int st
 cdef void pull(Program program, double* m, int op, Py_ssize_t a, Py_ssize_t b, Py_ssize_t n, int flags, Py_ssize_t result, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(copies=Py_ssize_t, i=Py_ssize_t)
 cdef Py_ssize_t side_by_side_gradients(Program program, double* m, Py_ssize_t slot, int steps, Py_ssize_t n, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
-@cython.locals(g=Py_ssize_t, e=Py_ssize_t, lane=Py_ssize_t, total=double)
+@cython.locals(g=Py_ssize_t, e=Py_ssize_t, lane=Py_ssize_t)
 cdef void add_gradients(Program program, double* m, Py_ssize_t slot, int steps, Py_ssize_t n, Py_ssize_t lanes, Py_ssize_t width, Py_ssize_t copies) noexcept nogil
-@cython.locals(row=Py_ssize_t, lane=Py_ssize_t)
-cdef void many(Program program, double* m, int op, Py_ssize_t start, Py_ssize_t n, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
+@cython.locals(op=int, first=Py_ssize_t, n=Py_ssize_t, row=Py_ssize_t, starts=bint, lane=Py_ssize_t, y=double)
+cdef void many(Program program, double* m, Py_ssize_t at, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(row=Py_ssize_t, lane=Py_ssize_t, i=Py_ssize_t, slot=Py_ssize_t, to=Py_ssize_t)
 cdef void pull_many(Program program, double* m, int op, Py_ssize_t start, Py_ssize_t n, Py_ssize_t result, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(index=Py_ssize_t, i=double)
@@ -72,8 +72,8 @@ cdef void dots(Program program, double* m, Py_ssize_t at, Py_ssize_t result, Py_
 @cython.locals(code="int[::1]", a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_g=Py_ssize_t, by_x=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, to_x=Py_ssize_t, to_z=Py_ssize_t, row=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t, by_a=bint, by_b=bint)
 cdef void pull_dots(Program program, double* m, Py_ssize_t at, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 cdef void pull_rows(double* m, Py_ssize_t upstream, Py_ssize_t by_g, Py_ssize_t x, Py_ssize_t by_x, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t to, Py_ssize_t by_to) noexcept nogil
-@cython.locals(code="int[::1]", x=Py_ssize_t, step=Py_ssize_t, by_y=Py_ssize_t, by_x=Py_ssize_t, row=Py_ssize_t, lane=Py_ssize_t)
-cdef void add_starts(Program program, double* m, Py_ssize_t at, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
+@cython.locals(slot=Py_ssize_t, x=Py_ssize_t, lane=Py_ssize_t)
+cdef void start(Program program, double* m, Py_ssize_t at, Py_ssize_t row, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(code="int[::1]", g=Py_ssize_t, step=Py_ssize_t, by_u=Py_ssize_t, by_g=Py_ssize_t, row=Py_ssize_t, lane=Py_ssize_t)
 cdef void pull_starts(Program program, double* m, Py_ssize_t at, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(x=Py_ssize_t, total=double, j=Py_ssize_t, lane=Py_ssize_t)

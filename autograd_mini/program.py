@@ -139,26 +139,35 @@ class Program:
         All end so if that is how what they have in common ends, or if a gradient is not finite.
 
         Args:
-            numbers: what the captured Values hold: an array of doubles, as all others here but verdicts.
+            numbers: the captured Values, or what they hold: an array of doubles, as all others here but verdicts.
             inputs: those of all examples, one after another.
             seed: the gradient that the output of each example has.
             outputs: receives the outputs of each example.
             by_captured: what the gradients by the captured Values are added to.
             by_inputs: receives the gradients by each example's inputs; may be empty.
-            verdicts: signed bytes; receives how an example ended for which the tape does not hold. It adds nothing to
+            verdicts: bytes; receives how an example ended for which the tape does not hold. It adds nothing to
                 the gradients.
             wants_slopes: whether to compute gradients.
         """
         width = LANES
+        while width > 8 and width >= 2 * n:
+            width //= 2
         while width > 8 and width * (self.slots - self.uniform) > 32768:  # numbers and gradients fit half a megabyte
             width //= 2
         m = self.memory(width)
         wants_inputs = len(by_inputs) > 0
-        a, b, c, d, e = [filled(x) for x in (numbers, inputs, outputs, by_captured, by_inputs)]
-        f, who = verdicts, array("i", bytes(4 * width))
+        a, b, c, d = [filled(x) for x in (inputs, outputs, by_captured, by_inputs)]
+        e, who = verdicts, array("i", bytes(4 * width))
         try:
+            if isinstance(numbers, tuple):
+                value.fill(m, self.captured, numbers)
+            else:
+                f = filled(numbers)
+                for i in range(self.n_captured):
+                    if self.captured[i] >= 0:
+                        m[self.captured[i]] = f[i]
             with cython.nogil:
-                end = run_blocks(self, m, width, a, b, n, seed, c, d, e, wants_inputs, f, wants_slopes, who)
+                end = run_blocks(self, m, width, a, n, seed, b, c, d, wants_inputs, e, wants_slopes, who)
             return end
         except ZeroDivisionError:  # only uncompiled: C divides by zero
             return tape.NOT_FINITE
@@ -166,7 +175,7 @@ class Program:
             _plain.free(m)
 
 
-def node(y: float, operands: tuple[Value, ...], slopes: Any) -> Any:
+def node(y: float, operands: tuple[Value, ...], slopes: Any, of_leaves: bool) -> Any:
     """The node of calls for a batch, or without operands the number."""
     n = len(operands)
     if n == 0:
@@ -174,10 +183,7 @@ def node(y: float, operands: tuple[Value, ...], slopes: Any) -> Any:
     block = _plain.malloc(8 * n)
     if not block:
         raise MemoryError(f"no memory for the {n} local derivatives of a call")
-    of_leaves = True
     for i in range(n):
-        x = operands[i]
-        of_leaves = of_leaves and x._op == ops.LEAF
         block[i] = slopes[i]
     return value.fused(y, operands, block, of_leaves)
 
@@ -259,13 +265,10 @@ def verdicts(program: Program, width: int) -> int:
 
 
 def run_blocks(
-    program: Program, m: Any, width: int, numbers: Any, inputs: Any, n: int, seed: float, outputs: Any,
-    by_captured: Any, by_inputs: Any, wants_inputs: bool, failed: Any, wants_slopes: bool, who: Any,
+    program: Program, m: Any, width: int, inputs: Any, n: int, seed: float, outputs: Any, by_captured: Any,
+    by_inputs: Any, wants_inputs: bool, failed: Any, wants_slopes: bool, who: Any,
 ) -> int:  # fmt: skip
     """What Program.run() does, in C."""
-    for i in range(program.n_captured):
-        if program.captured[i] >= 0:
-            m[program.captured[i]] = numbers[i]
     m[verdicts(program, 1)] = 0.0
     forward(program, m, 0, program.uniform_code, 1)
     if m[verdicts(program, 1)] != 0.0:
@@ -362,9 +365,7 @@ def forward(program: Program, m: Any, start: int, end: int, width: int) -> None:
                 z = side_by_side(program, m, b, flags & tape.B_STEPS, n, lanes, width, 1) if IS_BINARY[op] else x
                 rules.values(op, m, x, z, result, n * lanes)
         elif flags & tape.GATHERED:
-            many(program, m, op, a, n, result, lanes, width)
-            if code[k + tape.START] >= 0:
-                add_starts(program, m, k, result, lanes, width)
+            many(program, m, k, result, lanes, width)
         elif op == ops.DOT:
             dots(program, m, k, result, lanes, width)
         else:
@@ -476,21 +477,22 @@ def add_gradients(program: Program, m: Any, slot: int, steps: int, n: int, lanes
                 m[g + lane] += m[copies + e * lanes + lane]
         return
     for e in range(n):
-        total = 0.0
-        for lane in range(lanes):
-            total += m[copies + e * lanes + lane]
-        m[g + e if steps else g] += total
+        m[g + e if steps else g] += loops.total(m, copies + e * lanes, lanes)
 
 
-def many(program: Program, m: Any, op: int, start: int, n: int, result: int, lanes: int, width: int) -> None:
+def many(program: Program, m: Any, at: int, result: int, lanes: int, width: int) -> None:
     """An operation of n operands that do not lie side by side."""
+    op, first, n = program.code[at], program.code[at + tape.A], program.code[at + tape.LENGTH]
     if op == tape.TAKE:
-        take(program, m, start, n, result, lanes, width)
+        take(program, m, first, n, result, lanes, width)
         return
-    row = room(program, 0, width)
+    row, starts = room(program, 0, width), program.code[at + tape.START] >= 0
+    if starts:
+        start(program, m, at, 0, result, lanes, width)
     for lane in range(lanes):
-        fetch(program, m, start, n, lane, row, width)
-        m[result + lane] = rules.value_at(op, m, row, n)
+        fetch(program, m, first, n, lane, row, width)
+        y = rules.value_at(op, m, row, n)
+        m[result + lane] = m[result + lane] + y if starts else y
 
 
 def pull_many(
@@ -552,10 +554,7 @@ def dots(program: Program, m: Any, at: int, result: int, lanes: int, width: int)
     by_y, by_x, by_z = code[at + tape.RESULT_STEP] * lanes, code[at + tape.A_STEP], code[at + tape.B_STEP] * lanes
     x, z = place(program, a, width), place(program, b, width)
     for row in range(rows):
-        for i in range(result + row * by_y, result + row * by_y + lanes):
-            m[i] = 0.0
-    if code[at + tape.START] >= 0:
-        add_starts(program, m, at, result, lanes, width)
+        start(program, m, at, row, result + row * by_y, lanes, width)
     if lanes == 1:
         loops.inner(m, x, by_x, z, by_z, n, rows, result, by_y)
     elif a < program.uniform:
@@ -611,14 +610,12 @@ def pull_rows(m: Any, upstream: int, by_g: int, x: int, by_x: int, n: int, rows:
         loops.outer(m, upstream, by_g, x, by_x, n, rows, to, by_to)
 
 
-def add_starts(program: Program, m: Any, at: int, result: int, lanes: int, width: int) -> None:
-    """Add to sums of products what they start from."""
-    code = program.code
-    x, step = place(program, code[at + tape.START], width), code[at + tape.START] >= program.uniform
-    by_y, by_x = code[at + tape.RESULT_STEP] * lanes, code[at + tape.START_STEP] * (lanes if step else 1)
-    for row in range(code[at + tape.ROWS]):
-        for lane in range(lanes):
-            m[result + row * by_y + lane] += m[x + row * by_x + lane * step]
+def start(program: Program, m: Any, at: int, row: int, result: int, lanes: int, width: int) -> None:
+    """Put into each lane what the sum of a row starts from."""
+    slot = program.code[at + tape.START]
+    x = place(program, slot + row * program.code[at + tape.START_STEP], width)
+    for lane in range(lanes):
+        m[result + lane] = 0.0 if slot < 0 else m[x + lane] if slot >= program.uniform else m[x]
 
 
 def pull_starts(program: Program, m: Any, at: int, upstream: int, lanes: int, width: int) -> None:
@@ -627,8 +624,10 @@ def pull_starts(program: Program, m: Any, at: int, upstream: int, lanes: int, wi
     g, step = gradient(program, code[at + tape.START], width), code[at + tape.START] >= program.uniform
     by_u, by_g = code[at + tape.RESULT_STEP] * lanes, code[at + tape.START_STEP] * (lanes if step else 1)
     for row in range(code[at + tape.ROWS]):
-        for lane in range(lanes):
-            m[g + row * by_g + lane * step] += m[upstream + row * by_u + lane]
+        if not step:
+            m[g + row * by_g] += loops.total(m, upstream + row * by_u, lanes)
+        for lane in range(lanes * step):
+            m[g + row * by_g + lane] += m[upstream + row * by_u + lane]
 
 
 def add_up(program: Program, m: Any, a: int, n: int, result: int, lanes: int, width: int) -> None:

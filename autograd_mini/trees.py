@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Hashable, Sequence
 from copy import copy
-from itertools import chain
 from numbers import Number, Real
 from operator import index
 from typing import Any, NamedTuple, SupportsIndex
@@ -46,7 +44,7 @@ def flat(x: Any, inputs: list[Any]) -> Hashable:
         return float
     if hasattr(kind, "__array_interface__"):  # NumPy's arrays and numbers
         if x.shape == ():
-            return flat(x.item(), inputs)
+            return flat(float(x) if x.dtype.kind == "f" else x.item(), inputs)
         if x.dtype.kind not in "fiubO":
             raise TypeError(f"a compiled function takes arrays of real numbers or of Values, not of {x.dtype}")
         numbers = x.ravel().tolist()
@@ -83,7 +81,7 @@ def fresh(x: Any, inputs: list[Value]) -> Any:
         return with_values(x, [fresh(part, inputs) for part in x.values()])
     if hasattr(kind, "__array_interface__"):
         if x.shape == ():
-            return fresh(x.item(), inputs)
+            return fresh(float(x) if x.dtype.kind == "f" else x.item(), inputs)
         values = x.astype(object, order="C")  # ravel() is a view of that
         values.ravel()[:] = [new(y if type(y) is Value else float(y), inputs) for y in x.ravel().tolist()]
         return values
@@ -189,26 +187,3 @@ def constant(x: Any) -> Hashable:
     if isinstance(x, dict):
         return (type(x), *[(key, constant(part)) for key, part in x.items()])
     return type(x), x
-
-
-def column(x: Any) -> tuple[Hashable, array[float]] | None:
-    """What all entries of a column have in common, and their numbers, one entry after another.
-
-    It is what flat() says of each, but quicker; None if they differ, or are not floats or rows of floats.
-
-    >>> column([[1.0, 2.0], [3.0, 4.0]])[1]
-    array('d', [1.0, 2.0, 3.0, 4.0])
-    """
-    if type(x) is list:
-        kinds = set(map(type, x))
-        if kinds == {float}:
-            return float, array("d", x)
-        if (kinds == {list} or kinds == {tuple}) and len(set(map(len, x))) == 1:
-            numbers = list(chain.from_iterable(x))
-            if set(map(type, numbers)) == {float}:
-                return flat(x[0], []), array("d", numbers)
-    elif hasattr(type(x), "__array_interface__") and x.dtype.kind in "fiu" and (x.ndim > 1 or x.dtype.kind == "f"):
-        return flat(x[0], []), array("d", x.astype("d").tobytes())
-    elif type(x) is array and x.typecode == "d":
-        return float, x
-    return None

@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import random
 import threading
+import warnings
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
@@ -659,3 +660,11 @@ def test_gradients_that_are_not_finite_are_added_once(xs):
 def test_a_constant_is_added_up_too():
     assert am.compile(lambda x: 3.0).sum([1.0, 2.0]) == 6.0
     assert am.compile(lambda x: 3.0 if x > 1.5 else x).mean([1.0, 2.0]) == 2.0
+
+
+def test_the_warning_of_many_recordings_points_to_the_line_that_led_there():
+    compiled = am.compile(lambda x, n: x * n * W)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        compiled.mean([1.0] * 40, list(range(40)))
+    assert [(w.category, w.filename) for w in said] == [(RuntimeWarning, __file__)]

@@ -1,0 +1,83 @@
+# cython: annotation_typing=False, boundscheck=False, wraparound=False, initializedcheck=False
+"""The columns of a batch as the numbers of its examples, where they are floats and rows of floats."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from autograd_mini import _plain
+
+try:
+    import cython
+except ImportError:
+    from autograd_mini import _plain as cython
+
+
+def regular(columns: Sequence[Any], n: int) -> tuple[list[Any], int, array[float]]:
+    """Of n examples that are floats and rows of floats: what all have in common, how many numbers each has, and these.
+
+    Nothing is in common if they are something else.
+    """
+    kinds = [kind_of(x) for x in columns]
+    width = sum([kind[1] for kind in kinds if kind])
+    numbers, start = array("d", bytes(8 * n * width)), 0
+    for x, kind in zip(columns, kinds, strict=True):
+        if kind is None or not put(x, numbers, n, width, start, kind[1]):
+            return [], 0, numbers
+        start += kind[1]
+    return [kind[0] for kind in kinds if kind], width, numbers
+
+
+def kind_of(x: Any) -> tuple[Hashable, int] | None:
+    """What all entries of a column have in common, as flat() would say, and how many numbers each has.
+
+    None if they are not floats or rows of floats.
+
+    >>> kind_of([[1.0, 2.0], [3.0, 4.0]])
+    ((<class 'list'>, <class 'float'>, <class 'float'>), 2)
+    """
+    kind = type(x)
+    if kind is list:
+        first = x[0]
+        if type(first) is float:
+            return float, 1
+        if type(first) is list or type(first) is tuple:
+            return (type(first), *[float] * len(first)), len(first)
+    elif hasattr(kind, "__array_interface__"):
+        if x.dtype.kind == "f" and x.ndim == 1:
+            return float, 1
+        if x.dtype.kind in "fiu" and x.ndim > 1:
+            return (kind, x.shape[1:], *[float] * x[0].size), x[0].size
+    elif kind is array and x.typecode == "d":
+        return float, 1
+    return None
+
+
+def put(x: Any, rows: Any, n: int, width: int, start: int, many: int) -> bool:
+    """Put the numbers of the n entries of a column, `many` of each, into rows of a width; False if they are others."""
+    if type(x) is list:
+        kind = type(x[0])
+        for k in range(n):
+            entry = cython.cast(object, _plain.item(x, k))
+            at = k * width + start
+            if type(entry) is not kind:
+                return False
+            if kind is float:
+                rows[at] = entry
+                continue
+            if len(entry) != many:
+                return False
+            for j in range(many):
+                number = cython.cast(object, _plain.item(entry, j))
+                if type(number) is not float:
+                    return False
+                rows[at + j] = number
+        return True
+    numbers = x if type(x) is array else x.astype("d").ravel()
+    view = numbers if len(numbers) else array("d", [0.0])
+    for k in range(n):
+        for j in range(many):
+            rows[k * width + start + j] = view[k * many + j]
+    return True

@@ -66,10 +66,12 @@ class Batch:
 
     def __init__(
         self, compiled: Any, columns: Sequence[Any], same: dict[str, Any], weight: float, wants_slopes: bool,
-        executor: Executor | None,
+        executor: Executor | None, parts: int | None,
     ) -> None:  # fmt: skip
+        if parts is not None and parts < 1:
+            raise ValueError(f"a batch is run in at least 1 part, not {parts}")
         self.compiled, self.columns, self.same = compiled, columns, same
-        self.weight, self.wants_slopes, self.executor = weight, wants_slopes, executor
+        self.weight, self.wants_slopes, self.executor, self.most = weight, wants_slopes, executor, parts
         self.results: list[tuple[Sequence[int], Any, Sequence[float]]] = []
         self.parts: list[tuple[Sequence[Value], Sequence[float]]] = []
         self.depends, self.of_leaves = False, True  # whether on a Value, and on leaves only
@@ -166,8 +168,8 @@ class Batch:
         if self.executor is None:
             return [replayed(program, captured, group.numbers, n, self.weight, wants_slopes, wants_inputs)]
         numbers = data_of_all(captured)
-        workers = getattr(self.executor, "_max_workers", None) or os.cpu_count() or 1
-        size = -(-n // workers)
+        most = self.most or getattr(self.executor, "_max_workers", None) or os.cpu_count() or 1
+        size = -(-n // most)
         futures = [
             self.executor.submit(
                 replayed, program, numbers, group.numbers[width * k : width * (k + size)], min(size, n - k),

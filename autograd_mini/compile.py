@@ -80,16 +80,18 @@ class Compiled:
         values = recording and recording.program.call(inputs, recording.captured, is_recording())
         return rebuilt(recording.result, values) if values.__class__ is list else self.function(*args, **kwargs)
 
-    def sum(self, *columns: Any, executor: Executor | None = None, **same: Any) -> Any:
+    def sum(self, *columns: Any, executor: Executor | None = None, parts: int | None = None, **same: Any) -> Any:
         """The sum of what the function gives for the examples of a batch, as one Value.
 
         Args:
             columns: for each argument a sequence with an entry for each example, all of one length.
             executor: what runs parts of the batch at the same time: threads, processes, a cluster. None is here.
+            parts: in how many parts the executor runs the batch; as many as it says that it has workers, or else as
+                this machine has cores. Dask's does not say.
             same: arguments by name, that are the same for all examples.
 
         Raises:
-            ValueError: if there are no examples, or the columns differ in length.
+            ValueError: if there are no examples, or the columns differ in length, or parts is less than 1.
             TypeError: if the function gives something else than one number or Value.
 
         >>> square = compile(lambda x: x * x)
@@ -97,13 +99,13 @@ class Compiled:
         >>> y = square.sum([x, 3.0, x]); y.backward(); y.data, x.grad
         (17.0, 8.0)
         """
-        return self.total(columns, same, executor, 1.0)
+        return self.total(columns, same, executor, parts, 1.0)
 
-    def mean(self, *columns: Any, executor: Executor | None = None, **same: Any) -> Any:
+    def mean(self, *columns: Any, executor: Executor | None = None, parts: int | None = None, **same: Any) -> Any:
         """The mean of what the function gives for the examples of a batch, as one Value; arguments as for sum()."""
-        return self.total(columns, same, executor, 1.0 / examples(columns))
+        return self.total(columns, same, executor, parts, 1.0 / examples(columns))
 
-    def map(self, *columns: Any, executor: Executor | None = None, **same: Any) -> Any:
+    def map(self, *columns: Any, executor: Executor | None = None, parts: int | None = None, **same: Any) -> Any:
         """The number that the function gives for each example, as a memoryview of doubles; arguments as for sum().
 
         Where the function gives a list of n Values, it has a row of n for each example. numpy.asarray() takes it.
@@ -113,15 +115,17 @@ class Compiled:
         """
         if is_taping():
             raise RuntimeError("map() gives plain numbers: inside a compiled function, write a list comprehension")
-        return Batch(self, columns, same, 0.0, False, executor).array()
+        return Batch(self, columns, same, 0.0, False, executor, parts).array()
 
-    def total(self, columns: Sequence[Any], same: dict[str, Any], executor: Executor | None, weight: float) -> Any:
+    def total(
+        self, columns: Sequence[Any], same: dict[str, Any], executor: Executor | None, parts: int | None, weight: float
+    ) -> Any:
         """The sum over the examples of a batch, each times a weight."""
         if is_taping():
             examples(columns)
             y = sum([self.function(*args, **same) for args in zip(*columns, strict=True)])
             return y if weight == 1.0 else y * weight
-        return Batch(self, columns, same, weight, is_recording(), executor).value()
+        return Batch(self, columns, same, weight, is_recording(), executor, parts).value()
 
     def key(self, args: Sequence[Any], kwargs: dict[str, Any], inputs: list[Any]) -> Any:
         """What is the same in calls that can share recordings; the numbers that vary go into inputs."""

@@ -553,6 +553,29 @@ def test_executors_give_the_same(executor, n):
             assert all(abs(a - b) <= 1e-12 * max(1.0, abs(a), n) for a, b in zip(here, there, strict=True))
 
 
+class Counting(Here):
+    """Runs everything at once, and counts the examples of each part."""
+
+    def __init__(self):
+        self.sizes = []
+
+    def submit(self, function, /, *args):
+        self.sizes.append(args[3])
+        return super().submit(function, *args)
+
+
+@pytest.mark.parametrize("kind", ["sum", "mean", "map"])
+@pytest.mark.parametrize("n, parts, sizes", [(7, 1, [7]), (7, 3, [3, 3, 1]), (7, 7, [1] * 7), (2, 1000, [1, 1])])
+def test_parts(kind, n, parts, sizes):
+    executor, run = Counting(), getattr(am.compile(plain), kind)
+    got = run(uniform(n), uniform(n, 1), executor=executor, parts=parts)
+    assert equal(outcome(lambda: got, []), outcome(lambda: run(uniform(n), uniform(n, 1)), []))
+    assert executor.sizes == sizes
+    for wrong in (0, -1):
+        with pytest.raises(ValueError, match=f"at least 1 part, not {wrong}"):
+            run(uniform(n), uniform(n, 1), executor=executor, parts=wrong)
+
+
 def test_executors_find_the_same_errors(executor):
     numbers = [Value(x if abs(x) > 0.1 else 1.0) for x in uniform(70)]
     numbers[33] = Value(0.0, label="the culprit")

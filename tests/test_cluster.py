@@ -76,8 +76,8 @@ def executor(client):
 class Also(Executor):
     """An executor whose workers do something else with what they are given, before they do what they should."""
 
-    def __init__(self, executor, first, parts):
-        self.executor, self.first, self._max_workers = executor, first, parts
+    def __init__(self, executor, first):
+        self.executor, self.first = executor, first
 
     def submit(self, function, /, *args):
         first = self.first  # by value: a worker need not import this file
@@ -96,11 +96,12 @@ def columns(n):
     return x, y, [W, B, *values_in(x)]
 
 
-def agree(compiled, kind, n, executor):
+def agree(compiled, kind, n, executor, parts=None):
     """Assert that the executor gives what this process gives: the numbers and the gradients."""
     x, y, leaves = columns(n)
     run = getattr(compiled, kind)
-    here, there = (outcome(lambda e=e: run(x, y, executor=e), leaves) for e in (None, executor))
+    here = outcome(lambda: run(x, y), leaves)
+    there = outcome(lambda: run(x, y, executor=executor, parts=parts), leaves)
     assert len(here) == len(there) == (n if kind == "map" else 1 + len(leaves))
     assert all(abs(a - b) <= 1e-12 * max(1.0, abs(a)) for a, b in zip(here, there, strict=True))
 
@@ -109,10 +110,9 @@ def agree(compiled, kind, n, executor):
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 70, 1000])
 @pytest.mark.parametrize("function", [branches, sums])
 def test_gives_what_one_machine_gives(executor, function, n, parts):
-    executor._max_workers = parts
     compiled = am.compile(function)
     for kind in KINDS:
-        agree(compiled, kind, n, executor)
+        agree(compiled, kind, n, executor, parts)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -161,7 +161,7 @@ def test_each_worker_has_a_part(client, executor, tmp_path):
         (tmp_path / str(os.getpid())).touch()
         time.sleep(0.3)  # so that the other worker is idle
 
-    agree(am.compile(sums), "sum", 70, Also(executor, sign, 2))
+    agree(am.compile(sums), "sum", 70, Also(executor, sign), 2)
     assert {int(path.name) for path in tmp_path.iterdir()} == set(client.run(os.getpid).values())
 
 
@@ -170,7 +170,7 @@ def test_only_the_workers_that_the_executor_names(client, executor, tmp_path):
         (tmp_path / str(os.getpid())).touch()
 
     for address, pid in client.run(os.getpid).items():
-        agree(am.compile(sums), "sum", 70, Also(client.get_executor(workers=[address]), sign, 3))
+        agree(am.compile(sums), "sum", 70, Also(client.get_executor(workers=[address]), sign), 3)
         assert [path.name for path in tmp_path.iterdir()] == [str(pid)]
         (tmp_path / str(pid)).unlink()
 
@@ -189,7 +189,7 @@ def test_a_worker_that_dies(executor, monkeypatch, kind, place):
     before = [(leaf.data, leaf.grad) for leaf in leaves]
     compiled = am.compile(sums)
     with pytest.raises(distributed.KilledWorker):
-        getattr(compiled, kind)(x, y, executor=Also(executor, die, 3))
+        getattr(compiled, kind)(x, y, executor=Also(executor, die), parts=3)
     assert [(leaf.data, leaf.grad) for leaf in leaves] == before
     untouched()
     agree(compiled, kind, 90, executor)
@@ -205,7 +205,7 @@ def test_another_worker_takes_the_part_of_one_that_died(client, executor, monkey
             os._exit(1)
 
     monkeypatch.setattr(client.cluster.scheduler, "allowed_failures", 3)
-    agree(am.compile(sums), kind, 70, Also(executor, die_once, 2))
+    agree(am.compile(sums), kind, 70, Also(executor, die_once), 2)
     assert died.exists()
 
 

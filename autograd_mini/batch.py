@@ -177,7 +177,11 @@ class Batch:
             )
             for k in range(0, n, size)
         ]  # fmt: skip
-        return [future.result() for future in futures]
+        try:
+            return [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()  # after an error, what has not begun; otherwise all have ended
 
     def value(self) -> Any:
         """The weighted sum, as a Value if it depends on one."""

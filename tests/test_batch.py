@@ -576,6 +576,22 @@ def test_parts(kind, n, parts, sizes):
             run(uniform(n), uniform(n, 1), executor=executor, parts=wrong)
 
 
+def test_after_an_error_no_other_part_is_begun():
+    futures = []
+
+    class Broken(Executor):
+        def submit(self, function, /, *args):
+            futures.append(Future())
+            if len(futures) == 2:
+                futures[0].set_result(function(*args))
+                futures[1].set_exception(MemoryError("no room"))
+            return futures[-1]
+
+    with pytest.raises(MemoryError, match="no room"):
+        am.compile(plain).sum(uniform(8), uniform(8, 1), executor=Broken(), parts=4)
+    assert [future.cancelled() for future in futures] == [False, False, True, True]
+
+
 def test_executors_find_the_same_errors(executor):
     numbers = [Value(x if abs(x) > 0.1 else 1.0) for x in uniform(70)]
     numbers[33] = Value(0.0, label="the culprit")

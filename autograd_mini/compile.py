@@ -90,6 +90,13 @@ class Compiled:
                 this machine has cores. Dask's does not say.
             same: arguments by name, that are the same for all examples.
 
+        On a cluster of Dask's, in a script behind `if __name__ == "__main__":`:
+
+            from dask.distributed import Client
+
+            with Client(n_workers=2, threads_per_worker=1) as client:
+                loss.mean(X, Y, executor=client.get_executor(pure=False)).backward()
+
         Raises:
             ValueError: if there are no examples, or the columns differ in length, or parts is less than 1.
             TypeError: if the function gives something else than one number or Value.

@@ -189,10 +189,11 @@ class Compiled:
             if not any([refusal.startswith(("backward", "assigning")) for refusal in refusals(tape)]):
                 self.function(*args, **kwargs)  # what it raises itself says what was given
             raise
-        for refusal in refusals(tape):  # which it caught
-            raise RuntimeError(refusal)
-        if any([entry is RAISED for entry in tape]):  # an error that it caught
-            return None
+        for entry in tape:
+            if type(entry) is str:  # a refusal, which it caught
+                raise RuntimeError(entry)
+            if entry is RAISED:  # an error that it caught
+                return None
         if random_states(surroundings) != drawn:
             raise RuntimeError(
                 f"{self!r} draws random numbers, which would be the same in all later calls: draw them outside and give"

@@ -12,7 +12,7 @@ cdef class Lines:
     cdef public int[::1] op, a, b, args
     cdef public double[::1] data
     cdef public list outputs, captured
-    cdef public dict labels
+    cdef public dict labels, constants
 
 @cython.locals(count=int, args=int, many=int, i=int)
 cpdef flatten(recording, inputs, outputs)
@@ -23,12 +23,12 @@ cdef bint forget(Value node) except -1
 cdef int add(Lines lines, int op, int a, int b, double data) except -1
 @cython.locals(node=Value, a=int, b=int, i=int, start=int, k=int, arity=int)
 cdef write(Lines lines, entry, dict known, list owners)
-@cython.locals(start=int, k=int)
+@cython.locals(start=int, n=int, k=int)
 cdef int write_many(Lines lines, int op, operands, Value node, dict known, list owners) except -1
 @cython.locals(node=Value, i=int, found=int)
 cdef int line_of(Lines lines, x, dict known, list owners) except -1
 @cython.locals(i=int)
-cdef int constant(Lines lines, double x, dict known) except -1
+cdef int constant(Lines lines, double x) except -1
 
 @cython.locals(found="signed char[::1]", i=int, k=int, o=int)
 cdef list are_values(Lines lines, is_value)
@@ -51,9 +51,10 @@ cpdef drop(Lines lines)
 cpdef compact(Lines lines)
 
 cpdef assemble(Lines lines, is_value)
-@cython.locals(o=int, k=int)
-cdef list operands_of(Lines lines, int i)
-@cython.locals(varies="signed char[::1]", carries="signed char[::1]", pulls="signed char[::1]", level="int[::1]", i=int, x=int, o=int)
+cdef int operands(Lines lines, int i) noexcept
+cdef int operand(Lines lines, int i, int k) noexcept
+cdef bint is_many(Lines lines, int i) noexcept
+@cython.locals(varies="signed char[::1]", carries="signed char[::1]", pulls="signed char[::1]", level="int[::1]", i=int, k=int, x=int, o=int)
 cdef tuple properties(Lines lines, is_value)
 @cython.locals(i=int)
 cdef list schedule(Lines lines, signed char[::1] varies, int[::1] level)

@@ -1,4 +1,4 @@
-# cython: annotation_typing=False
+# cython: annotation_typing=False, initializedcheck=False
 """A recording made into a short program: what is known is folded, sums of products fused, neighbours put side by side.
 
 A recording is a list of the nodes and Guards that a function left, in the order of creation. `flatten` writes it as
@@ -48,6 +48,7 @@ class Lines:
         outputs: the lines that are asked for.
         captured: the Values from outside.
         labels: by line, the label of the node.
+        constants: by number, the line of a constant.
     """
 
     def __init__(self, count: int, args: int) -> None:
@@ -58,6 +59,7 @@ class Lines:
         self.outputs: list[int] = []
         self.captured: list[Value] = []
         self.labels: dict[int, str] = {}
+        self.constants: dict[Any, int] = {}
 
 
 def flatten(recording: Sequence[Any], inputs: Sequence[Value], outputs: Sequence[Value]) -> Lines:
@@ -109,18 +111,18 @@ def add(lines: Lines, op: int, a: int, b: int, data: float) -> int:
 
 def write(lines: Lines, entry: Any, known: dict[Any, int], owners: list[Value | None]) -> None:
     """Write the line of a node, a Guard or a Taken."""
-    if isinstance(entry, Taken):
-        known[id(entry.value)] = write_many(lines, tape.TAKE, [entry.index, *entry.rows], entry.value, known, owners)
-        return
     if not isinstance(entry, Value):
-        a, b = line_of(lines, entry.a, known, owners), line_of(lines, entry.b, known, owners)
-        add(lines, tape.GUARD + tape.COMPARED.index(entry.kind), a, b, float(entry.outcome))
+        if isinstance(entry, Taken):
+            i = write_many(lines, tape.TAKE, [entry.index, *entry.rows], entry.value, known, owners)
+            known[id(entry.value)] = i
+        else:
+            a, b = line_of(lines, entry.a, known, owners), line_of(lines, entry.b, known, owners)
+            add(lines, tape.GUARD + tape.COMPARED.index(entry.kind), a, b, float(entry.outcome))
         return
     node = entry
-    if id(node) in known:  # what take() gave is written already
-        return
     if node._op == ops.LEAF:
-        known[id(node)] = add(lines, tape.CONSTANT, MADE, -1, node._data)
+        if id(node) not in known:  # else take() gave it
+            known[id(node)] = add(lines, tape.CONSTANT, MADE, -1, node._data)
         return
     if node._operands is not None:
         i = write_many(lines, node._op, node._operands, node, known, owners)
@@ -139,18 +141,17 @@ def write(lines: Lines, entry: Any, known: dict[Any, int], owners: list[Value | 
 
 def write_many(lines: Lines, op: int, operands: Sequence[Any], node: Value, known: Any, owners: Any) -> int:
     """Write the line of an operation of many operands."""
-    start = lines.used
-    found = [line_of(lines, operand, known, owners) for operand in operands]
-    for k in range(len(found)):
-        lines.args[start + k] = found[k]
-    lines.used += len(found)
-    return add(lines, op, start, len(found), node._data)
+    start, n = lines.used, len(operands)
+    lines.used += n
+    for k in range(n):
+        lines.args[start + k] = line_of(lines, operands[k], known, owners)
+    return add(lines, op, start, n, node._data)
 
 
 def line_of(lines: Lines, x: Any, known: dict[Any, int], owners: list[Value | None]) -> int:
     """The line of an operand; leaves and constants get one when they are first met."""
     if not isinstance(x, Value):
-        return constant(lines, float(x), known)
+        return constant(lines, float(x))
     node = x
     i = node._uses - 1
     if 0 <= i < lines.count and owners[i] is node:
@@ -162,12 +163,12 @@ def line_of(lines: Lines, x: Any, known: dict[Any, int], owners: list[Value | No
     return found
 
 
-def constant(lines: Lines, x: float, known: dict[Any, int]) -> int:
-    """The line of a number; the same number has but one."""
-    key = (x, str(x)) if x == 0.0 or x != x else (x, "")
-    i = known.get(key, -1)
+def constant(lines: Lines, x: float) -> int:
+    """The line of a number; the same number has but one, but 0.0 and -0.0 are two."""
+    key = str(x) if x == 0.0 or x != x else x
+    i = lines.constants.get(key, -1)
     if i < 0:
-        i = known[key] = add(lines, tape.CONSTANT, -1, -1, x)
+        i = lines.constants[key] = add(lines, tape.CONSTANT, -1, -1, x)
     return i
 
 
@@ -476,14 +477,23 @@ def assemble(lines: Lines, is_value: Sequence[bool]) -> Layout:
     return layout
 
 
-def operands_of(lines: Lines, i: int) -> list[int]:
-    """The lines of the operands of a line."""
-    o = lines.op[i]
-    if o == tape.DEAD or o == ops.LEAF or tape.DEAD < o < tape.GUARD:
-        return []
-    if o < tape.DEAD and ARITY[o] == MANY:
-        return [lines.args[k] for k in range(lines.a[i], lines.a[i] + lines.b[i])]
-    return [lines.a[i], lines.b[i]] if lines.b[i] >= 0 else [lines.a[i]]
+def operands(lines: Lines, i: int) -> int:
+    """How many operands a computed line or a guard has."""
+    if is_many(lines, i):
+        return lines.b[i]
+    return 2 if lines.b[i] >= 0 else 1
+
+
+def operand(lines: Lines, i: int, k: int) -> int:
+    """The line of one of them."""
+    if is_many(lines, i):
+        return lines.args[lines.a[i] + k]
+    return lines.b[i] if k else lines.a[i]
+
+
+def is_many(lines: Lines, i: int) -> bool:
+    """Whether a line is an operation of many operands."""
+    return lines.op[i] < tape.DEAD and ARITY[lines.op[i]] == MANY
 
 
 def properties(lines: Lines, is_value: Sequence[bool]) -> tuple[Any, Any, Any, Any]:
@@ -497,7 +507,8 @@ def properties(lines: Lines, is_value: Sequence[bool]) -> tuple[Any, Any, Any, A
             carries[i] = o == tape.CAPTURED or is_value[int(lines.data[i])]
             varies[i] = o == tape.INPUT
         elif o < tape.DEAD or o >= tape.GUARD:
-            for x in operands_of(lines, i):
+            for k in range(operands(lines, i)):
+                x = operand(lines, i, k)
                 carries[i] |= carries[x]
                 varies[i] |= varies[x]
                 level[i] = max(level[i], level[x] + 1)
@@ -505,8 +516,8 @@ def properties(lines: Lines, is_value: Sequence[bool]) -> tuple[Any, Any, Any, A
         pulls[i] = 1
     for i in range(lines.count - 1, -1, -1):
         if pulls[i] and op[i] < tape.DEAD:
-            for x in operands_of(lines, i):
-                pulls[x] = 1
+            for k in range(operands(lines, i)):
+                pulls[operand(lines, i, k)] = 1
     return varies, level, carries, pulls
 
 

@@ -12,3 +12,4 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     void* item "PySequence_Fast_GET_ITEM" (object x, Py_ssize_t i) noexcept
+    void* entry "PyDict_GetItemWithError" (object x, object key) noexcept

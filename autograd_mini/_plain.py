@@ -50,6 +50,11 @@ def item(x: Sequence[Any], i: int) -> Any:
     return x[i]
 
 
+def entry(x: dict[Any, Any], key: Any) -> Any:
+    """x[key], or None where there is none; in C, a pointer as of item()."""
+    return x.get(key)
+
+
 Py_ssize_t = int
 
 

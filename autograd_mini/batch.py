@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from autograd_mini.columns import regular
 from autograd_mini.program import Program, data_of_all, node
+from autograd_mini.surroundings import holds
 from autograd_mini.tape import DEVIATED, NOT_FINITE
 from autograd_mini.trees import Output, rebuilt
 from autograd_mini.value import Value
@@ -100,7 +101,7 @@ class Batch:
 
     def run(self, key: Any, group: Group) -> None:
         """Run examples that can share recordings by those there are, and record what is new."""
-        known = list(self.compiled.recordings.get(key, ()))
+        known = [x for x in self.compiled.recordings.get(key, ()) if holds(x.watched)]
         while group.places:
             is_new = not known
             first = self.arguments(group.places[0])

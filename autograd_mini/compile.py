@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from functools import partial, update_wrapper
+from functools import update_wrapper
 from inspect import signature
 from typing import Any, NamedTuple, overload
 
@@ -16,12 +16,13 @@ from autograd_mini.batch import Batch, examples
 from autograd_mini.errors import DomainError
 from autograd_mini.lower import lower
 from autograd_mini.program import Program
+from autograd_mini.surroundings import Watched, holds, identity, references_of, settled, watch
 from autograd_mini.tape import DEVIATED, NOT_FINITE
 from autograd_mini.trees import constant, flat, flat_index, fresh, fresh_index, outlined, rebuilt
 from autograd_mini.value import RAISED, Value, is_recording, is_taping, taping
 
 MANY_RECORDINGS = 32  # more are rather a mistake
-PLAIN = (int, float, bool, str, type(None))
+MOST_KEPT = 64  # of a kind: where something else is found at each call, each call is recorded
 
 Names = str | Iterable[str]
 
@@ -33,6 +34,7 @@ class Recording(NamedTuple):
     captured: tuple[Value, ...]
     result: Any  # what the function returned, with an Output for each Value
     surroundings: tuple[Any, ...]  # what the function refers to: kept, so that nothing else gets the same identity
+    watched: Watched  # what was in there
 
 
 class CacheInfo(NamedTuple):
@@ -70,6 +72,8 @@ class Compiled:
         inputs: list[Any] = []
         key = self.key(args, kwargs, inputs)
         for recording in self.recordings.get(key, ()):
+            if not holds(recording.watched):
+                continue
             values = recording.program.call(inputs, recording.captured, is_recording())
             if values.__class__ is list:
                 self.hits += 1
@@ -178,6 +182,8 @@ class Compiled:
         new_args = [self.fresh(i, x, inputs) for i, x in enumerate(args)]
         new_kwargs = {name: self.fresh(name, x, inputs) for name, x in kwargs.items()}
         surroundings = tuple([look() for look in self.references])
+        objects = [x for x in (*args, *kwargs.values()) if hasattr(x, "__dict__")]
+        watched = watch(self.function, [*surroundings, *objects])
         drawn = random_states(surroundings)
         tape: list[Any] = []
         try:
@@ -207,9 +213,9 @@ class Compiled:
         if program.call(given, tuple(captured), False) == DEVIATED:  # a comparison depends on the last bit of a sum
             layout, captured = lower(tape, inputs, is_value, outputs, in_order=True)
             program = Program(layout)
-        recording = Recording(program, tuple(captured), result, surroundings)
+        recording = Recording(program, tuple(captured), result, surroundings, settled(watched))
         self.misses += 1
-        self.recordings.setdefault(key, []).insert(0, recording)
+        self.recordings[key] = [recording, *self.recordings.get(key, ())][:MOST_KEPT]
         if len(self.programs()) == MANY_RECORDINGS + 1:
             warn(
                 f"{self!r} has been recorded {MANY_RECORDINGS + 1} times: it is recorded again for each new int, bool"
@@ -273,9 +279,11 @@ def compile(function: Callable[..., Any] | None = None, *, static: Names = (), i
     new int, bool, str or other object among the arguments, and for each new structure of lists, tuples and dicts, the
     function is recorded again. So it is where a comparison of Values comes out otherwise than before.
 
-    What the function does beside computing with Values is done when it is recorded only: it should not print or change
-    lists. Numbers and objects it finds in variables outside itself are looked up at each call; attributes of such
-    objects and entries of such lists are not: assign the data of their Values, but put no others in their place.
+    What the function does beside computing with Values is done when it is recorded only: it should not print or add to
+    lists. Numbers and objects it finds in variables outside itself, in lists, dicts and attributes there, and in
+    attributes of objects that it is given, are looked up at each call; where one is another than when the function was
+    recorded, it is recorded again. Not seen are changes in arrays, in classes and in attributes that are not read by
+    their names.
 
     Args:
         function: a function of numbers, Values and structures of them, that gives a Value or a structure of Values.
@@ -316,45 +324,6 @@ def places_of(function: Callable[..., Any], option: str, given: Names) -> set[in
     return {*names, *[known.index(name) for name in names]}
 
 
-def references_of(function: Any) -> list[Callable[[], Any]]:
-    """How to look up the variables outside a function that it refers to, and those of the functions that it names."""
-    looks: list[Callable[[], Any]] = []
-    seen: set[int] = set()
-    functions = [function]
-    while functions:
-        function = unwrapped(functions.pop())
-        code = getattr(function, "__code__", None)
-        if code is None or id(function) in seen or str(function.__module__).startswith("autograd_mini."):
-            continue
-        seen.add(id(function))
-        variables: dict[str, Any] = getattr(function, "__globals__", {})
-        cells: Sequence[Any] = getattr(function, "__closure__", None) or ()
-        found: list[Callable[[], Any]] = [partial(variables.get, name) for name in names_in(code) if name in variables]
-        found += [partial(contents, cell) for cell in cells]
-        looks += found
-        functions += [x for x in [look() for look in found] if callable(x)]
-    return looks
-
-
-def unwrapped(function: Any) -> Any:
-    """The function in a compiled one, a partial or a method."""
-    while not hasattr(function, "__code__"):
-        inner = getattr(function, "function", getattr(function, "func", getattr(function, "__func__", None)))
-        if inner is None:
-            break
-        function = inner
-    return function
-
-
-def names_in(code: Any) -> list[str]:
-    """The names of globals in a function's code, and in that of functions and comprehensions inside it."""
-    names = list(code.co_names)
-    for inner in code.co_consts:
-        if hasattr(inner, "co_names"):
-            names += names_in(inner)
-    return list(dict.fromkeys(names))
-
-
 def refusals(tape: list[Any]) -> list[str]:
     """What was refused while recording."""
     return [entry for entry in tape if type(entry) is str]
@@ -375,16 +344,3 @@ def warn(message: str) -> None:
         frame = frame.f_back
     known = frame.f_globals.setdefault("__warningregistry__", {})
     warnings.warn_explicit(message, RuntimeWarning, frame.f_code.co_filename, frame.f_lineno, registry=known)
-
-
-def contents(cell: Any) -> Any:
-    """What is in the cell of a variable of an enclosing function; None while it is empty."""
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
-
-
-def identity(x: Any) -> Any:
-    """What is equal for the same object, or for equal numbers and strings."""
-    return constant(x) if type(x) in PLAIN else id(x)

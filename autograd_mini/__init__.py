@@ -28,10 +28,12 @@ from autograd_mini.functions import (
     logsumexp, maximum, mean, minimum, pow, prod, radians, relu, remainder, sigmoid, silu, sin, sinh, softmax,
     softplus, sqrt, sum, tan, tanh, where,
 )
-from autograd_mini.gradient import grad, value_and_grad
+from autograd_mini.gradient import grad, gradient, value_and_grad
+from autograd_mini.higher import hessian, hvp, jacobian, jvp, vjp
 from autograd_mini.nudge import nudge
 from autograd_mini.plot import plot_decision, plot_history
 from autograd_mini.steps import Step
+from autograd_mini.taylor import taylor
 from autograd_mini.value import Value, no_grad, take, topological
 from autograd_mini.why import why
 
@@ -39,11 +41,11 @@ COMPILED = not str(sys.modules["autograd_mini.value"].__file__).endswith(".py")
 """Whether the engine runs compiled (True) or as plain Python."""
 
 __all__ = [
-    "COMPILED", "GradientError", "Step", "Value", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt",
-    "check_gradient", "clip", "compile", "copysign", "cos", "cosh", "degrees", "digamma", "dist", "dot", "draw", "elu",
-    "erf", "erfc", "exp", "exp2", "expm1", "fmod", "gamma", "gelu", "grad", "hypot", "leaky_relu", "lgamma", "log",
-    "log10", "log1p", "log2", "log_sigmoid", "logsumexp", "maximum", "mean", "minimum", "nn", "no_grad", "nudge",
-    "plot_decision", "plot_history", "pow", "prod", "radians", "relu", "remainder", "sigmoid", "silu", "sin", "sinh",
-    "softmax", "softplus", "sqrt", "steps", "sum", "take", "tan", "tanh", "topological", "value_and_grad", "where",
-    "why",
+    "COMPILED", "GradientError", "Step", "Value", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh",
+    "cbrt", "check_gradient", "clip", "compile", "copysign", "cos", "cosh", "degrees", "digamma", "dist", "dot",
+    "draw", "elu", "erf", "erfc", "exp", "exp2", "expm1", "fmod", "gamma", "gelu", "grad", "gradient", "hessian",
+    "hvp", "hypot", "jacobian", "jvp", "leaky_relu", "lgamma", "log", "log10", "log1p", "log2", "log_sigmoid",
+    "logsumexp", "maximum", "mean", "minimum", "nn", "no_grad", "nudge", "plot_decision", "plot_history", "pow",
+    "prod", "radians", "relu", "remainder", "sigmoid", "silu", "sin", "sinh", "softmax", "softplus", "sqrt",
+    "steps", "sum", "take", "tan", "tanh", "taylor", "topological", "value_and_grad", "vjp", "where", "why",
 ]

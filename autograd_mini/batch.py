@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from autograd_mini.columns import regular
 from autograd_mini.program import Program, data_of_all, node
+from autograd_mini.results import rebuilt
 from autograd_mini.surroundings import holds
 from autograd_mini.tape import DEVIATED, NOT_FINITE
-from autograd_mini.trees import Output, rebuilt
+from autograd_mini.trees import Output
 from autograd_mini.value import Value
 
 

@@ -16,9 +16,10 @@ from autograd_mini.batch import Batch, examples
 from autograd_mini.errors import DomainError
 from autograd_mini.lower import lower
 from autograd_mini.program import Program
+from autograd_mini.results import rebuilt
 from autograd_mini.surroundings import Watched, holds, identity, references_of, settled, watch
 from autograd_mini.tape import DEVIATED, NOT_FINITE
-from autograd_mini.trees import constant, flat, flat_index, fresh, fresh_index, outlined, rebuilt
+from autograd_mini.trees import constant, flat, flat_index, fresh, fresh_index, outlined
 from autograd_mini.value import RAISED, Value, is_recording, is_taping, taping
 
 MANY_RECORDINGS = 32  # more are rather a mistake

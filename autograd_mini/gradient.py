@@ -1,22 +1,115 @@
-"""Derivatives of functions: grad and value_and_grad, of numbers and of nested lists, tuples and dicts of numbers."""
+"""Derivatives of functions and of Values: gradient, grad and value_and_grad, of nested lists, tuples and dicts too."""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
 from threading import get_ident
-from typing import Any
+from typing import Any, SupportsFloat
 
-from autograd_mini.value import Value, is_recording, topological
+from autograd_mini import calculus, ops
+from autograd_mini.value import Value, is_recording, is_taping, topological
 
 differentiated: dict[int, list[Value]] = {}  # by thread, the leaves of calls of value_and_grad that are under way
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[float, Any]]:
+def gradient(y: Value, wrt: Any, seed: SupportsFloat | Value = 1.0) -> Any:
+    """The derivatives of y as Values, which can be differentiated again: the graph of the chain rule itself.
+
+    backward() gives numbers, a hundred times faster; the grad of all nodes is left as it was.
+
+    Args:
+        y: a Value.
+        wrt: what to differentiate by: a Value, or nested lists, tuples and dicts of Values; they need not be leaves.
+        seed: the upstream gradient of y, a number or a Value.
+
+    Returns:
+        A structure like wrt of Values; 0 where y does not depend on them.
+
+    Raises:
+        TypeError: if y or a part of wrt is not a Value, or y was computed by a compiled function, whose derivatives are
+            known as numbers only: compile the gradient instead, as in compile(grad(f)).
+        ValueError: if data of a leaf was changed since y was computed.
+
+    >>> x = Value(2.0)
+    >>> first = gradient(x ** 3, x)
+    >>> second = gradient(first, x)
+    >>> first.data, second.data
+    (12.0, 12.0)
+    """
+    if not isinstance(y, Value):
+        raise TypeError(f"gradient() takes the Value to differentiate, not {type(y).__name__}: {y!r:.60}")
+    leaves = []
+    for path, x in parts(wrt, "wrt"):
+        if not isinstance(x, Value):
+            raise TypeError(f"{path}: gradient() differentiates by Values, not by {type(x).__name__}: {x!r:.60}")
+        leaves.append(x)
+    return like(wrt, iter(derivatives(y, leaves, seed)))
+
+
+def derivatives(y: Value, leaves: Sequence[Value], seed: SupportsFloat | Value = 1.0) -> list[Value]:
+    """The derivatives of y by Values, as Values."""
+    nodes = topological(y)
+    on_the_way = {id(x) for x in leaves}  # nodes that depend on them, or are one
+    on_the_way |= {id(node) for node in nodes if not on_the_way.isdisjoint(map(id, node.parents))}
+    for node in nodes:
+        if not on_the_way.isdisjoint(map(id, node.parents)):
+            on_the_way.add(id(node))
+    gradients: dict[int, Any] = {id(y): seed if isinstance(seed, Value) else float(seed)}
+    for node in reversed(nodes):
+        upstream = gradients.get(id(node))
+        if upstream is None or id(node) not in on_the_way:
+            continue
+        for i, x in enumerate(node.operands):
+            if isinstance(x, Value) and id(x) in on_the_way:
+                contribution = times(upstream, local_derivative(node, i))
+                before = gradients.get(id(x))
+                gradients[id(x)] = contribution if before is None else before + contribution
+    return [as_new(gradients.get(id(x), 0.0), x) for x in leaves]
+
+
+def local_derivative(node: Value, i: int) -> Any:
+    """The derivative of a node by its operand i, as a Value that depends on the operands, or a number."""
+    refuse_calls(node)
+    slope = calculus.slope(ops.BY_NAME[node.op], node.operands, node, i)
+    if not is_taping():
+        place = sum([isinstance(x, Value) for x in node.operands[:i]])
+        found, expected = slope.data if isinstance(slope, Value) else slope, node.local_derivatives[place]
+        if not math.isclose(found, expected, rel_tol=1e-9) and not (math.isnan(found) and math.isnan(expected)):
+            raise ValueError(f"{node!r} was computed before data of a leaf was changed: compute it again")
+    return slope
+
+
+def refuse_calls(node: Value) -> None:
+    """A TypeError if a compiled function computed the node."""
+    if node.op == "call":
+        raise TypeError(
+            f"{node!r} was computed by a compiled function, whose derivatives are numbers: differentiate what the"
+            " function itself gives, and compile that: compile(grad(f))"
+        )
+
+
+def times(upstream: Any, slope: Any) -> Any:
+    """Their product, without a node for × 1."""
+    if isinstance(slope, float) and slope == 1.0:
+        return upstream
+    return slope if isinstance(upstream, float) and upstream == 1.0 else upstream * slope
+
+
+def as_new(derivative: Any, x: Value) -> Value:
+    """The derivative by x as a Value that is none of the leaves of the graph: whoever gets it may change it."""
+    if isinstance(derivative, Value):
+        return derivative * 1.0 if derivative.op == "leaf" else derivative
+    return x * 0.0 + derivative if is_taping() else Value(derivative)  # compiled, it is a Value where x is
+
+
+def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]:
     """A function that gives the value of f together with its gradient.
 
-    The grad of Values that f closes over, such as the parameters of a model, is left as it was. What is given are first
-    derivatives: a gradient inside a function that is itself differentiated would be a plain number there.
+    The grad of Values that f closes over, such as the parameters of a model, is left as it was. Where the arguments are
+    Values, or f is called inside another function that is differentiated or compiled, value and gradient are Values
+    that can be differentiated again: grad(grad(f)) is the second derivative.
 
     Args:
         f: a function of numbers, or of nested lists, tuples and dicts of numbers, that returns one Value; a plain
@@ -29,8 +122,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
 
     Raises:
         TypeError: from the function returned, if what is differentiated by has parts that are not numbers, or what f
-            returns is not one number, or the gradient is asked for inside of f and depends on its arguments;
-            ValueError if there is no argument at a position; RuntimeError inside no_grad().
+            returns is not one number; ValueError if there is no argument at a position; RuntimeError inside no_grad().
 
     >>> value_and_grad(lambda x: x * x)(3.0)
     (9.0, 6.0)
@@ -39,27 +131,20 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     """
     positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
-    def value_and_gradient(*args: Any, **options: Any) -> tuple[float, Any]:
-        for position in positions:
-            if not -len(args) <= position < len(args):
-                raise ValueError(f"no argument at position {position}: the function was given {len(args)}")
-        places = [position % len(args) for position in positions]
-        chosen = {place: to_values(args[place], f"args[{place}]") for place in places}
-        leaves = [leaf for place in places for _, leaf in parts(chosen[place], "")]
-        if not is_recording():
-            raise RuntimeError("a gradient inside no_grad(), where nothing is recorded: take it outside")
-        under_way = differentiated.setdefault(get_ident(), [])
-        outer = len(under_way)
-        under_way += leaves
-        try:
-            y = f(*[chosen.get(i, arg) for i, arg in enumerate(args)], **options)
-        finally:
-            del under_way[outer:]
-        data, derivatives = differentiate(y, leaves, under_way)
-        numbers = iter(derivatives)
-        gradients = tuple(like(args[place], numbers) for place in places)
-        return data, gradients[0] if isinstance(argnums, int) else gradients
+    def value_and_gradient(*args: Any, **options: Any) -> tuple[Any, Any]:
+        call = Call(f, positions, args, options)
+        y: Any
+        found: Sequence[Any]
+        if not isinstance(call.result, Value):
+            y, found = float(one_number(call.result)), [0.0] * len(call.leaves)
+        elif call.is_inner([call.result]):
+            y, found = call.result, derivatives(call.result, call.leaves)
+        else:
+            y, found = call.result.data, swept(call.result, call.leaves)
+        gradients = call.like_arguments(found)
+        return y, gradients[0] if isinstance(argnums, int) else gradients
 
+    value_and_gradient.__wrapped__ = f  # type: ignore[attr-defined]
     return value_and_gradient
 
 
@@ -70,35 +155,79 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     (5.0, 2.0)
     >>> grad(lambda w: w[0] * w[1] ** 2)([3.0, 2.0])
     [4.0, 12.0]
+    >>> grad(grad(lambda x: x ** 3))(2.0)
+    12.0
     """
     both = value_and_grad(f, argnums)
 
     def gradient(*args: Any, **options: Any) -> Any:
         return both(*args, **options)[1]
 
+    gradient.__wrapped__ = f  # type: ignore[attr-defined]
     return gradient
 
 
-def differentiate(y: Any, leaves: list[Value], outer: list[Value]) -> tuple[float, list[float]]:
-    """The data of y and its derivatives by the leaves, leaving the grad of every node as it was.
+class Call:
+    """A call of a function that is differentiated, with Values for the numbers in some of its arguments.
 
-    A TypeError if y depends on the outer leaves too: a plain number as the result would lose their part.
+    Attributes:
+        leaves: those Values.
+        result: what the function gave.
     """
-    if not isinstance(y, Value):
-        if not isinstance(y, (float, int)):
-            raise TypeError(f"the function to differentiate must return one Value, not {type(y).__name__}: {y!r:.60}")
-        return float(y), [0.0] * len(leaves)
+
+    def __init__(
+        self, f: Callable[..., Any], positions: Sequence[int], args: tuple[Any, ...], options: dict[str, Any]
+    ) -> None:
+        for position in positions:
+            if not -len(args) <= position < len(args):
+                raise ValueError(f"no argument at position {position}: the function was given {len(args)}")
+        if not is_recording():
+            raise RuntimeError("a gradient inside no_grad(), where nothing is recorded: take it outside")
+        self.args, self.places = args, [position % len(args) for position in positions]
+        chosen = {place: to_values(args[place], f"args[{place}]") for place in self.places}
+        self.leaves = [leaf for place in self.places for _, leaf in parts(chosen[place], "")]
+        given = [x for place in self.places for _, x in parts(args[place], "")]
+        self.gave_values = any([isinstance(x, Value) for x in given])
+        self.outer = list(differentiated.get(get_ident(), ()))
+        differentiated.setdefault(get_ident(), []).extend(self.leaves)
+        try:
+            self.result = f(*[chosen.get(i, arg) for i, arg in enumerate(args)], **options)
+        finally:
+            del differentiated[get_ident()][len(self.outer) :]
+
+    def is_inner(self, results: Sequence[Any]) -> bool:
+        """Whether derivatives have to be Values: others will differentiate by what they depend on."""
+        if self.gave_values or is_taping():
+            return True
+        outer = {id(leaf) for leaf in self.outer}
+        return bool(outer) and not outer.isdisjoint(
+            [id(node) for y in results if isinstance(y, Value) for node in topological(y)]
+        )
+
+    def like_arguments(self, numbers: Sequence[Any]) -> tuple[Any, ...]:
+        """Structures like the arguments with a number for each leaf."""
+        rest = iter(numbers)
+        return tuple([like(self.args[place], rest) for place in self.places])
+
+
+def one_number(y: Any) -> Any:
+    """What a function gave, if it is a number or a Value; else a TypeError."""
+    if not isinstance(y, (Value, float, int)):
+        raise TypeError(f"the function to differentiate must return one Value, not {type(y).__name__}: {y!r:.60}")
+    return y
+
+
+def swept(y: Value, leaves: Sequence[Value], seed: float = 1.0) -> list[float]:
+    """The derivatives of y by the leaves as numbers, leaving the grad of every node as it was."""
     nodes = topological(y)
-    if outer and not {id(leaf) for leaf in outer}.isdisjoint([id(node) for node in nodes]):
-        raise TypeError("a gradient inside a function that is differentiated itself: only first derivatives are given")
     kept = [node.grad for node in nodes]
     for leaf in leaves:
         leaf.grad = 0.0
-    y.backward()
-    derivatives = [leaf.grad for leaf in leaves]
+    y.backward(seed)
+    found = [leaf.grad for leaf in leaves]
     for node, before in zip(nodes, kept, strict=True):
         node.grad = before
-    return y.data, derivatives
+    return found
 
 
 def parts(structure: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -128,11 +257,11 @@ def like(structure: Any, numbers: Iterator[Any]) -> Any:
 
 
 def to_values(structure: Any, path: str) -> Any:
-    """The structure with a new leaf for each number; a TypeError that names the path of what is not a number."""
+    """The structure with a new leaf for each number that is no Value; a TypeError that names what is not a number."""
     values = []
     for place, part in parts(structure, path):
         try:
-            values.append(Value(part))
+            values.append(part if isinstance(part, Value) else Value(part))
         except TypeError as error:
             raise TypeError(f"{place}: {error}; nested lists, tuples and dicts of numbers are differentiated") from None
     return like(structure, iter(values))

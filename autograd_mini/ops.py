@@ -162,3 +162,5 @@ CLIP = function(
 
 # Not a primitive: what stands for all the operations of a compiled function. Its local derivatives come with it.
 CALL = row("call", "ƒ", MANY, "call({operands})", r"f({operands})", (), "a call of a compiled function, as one node")
+
+BY_NAME = {row.name: op for op, row in enumerate(TABLE)}

@@ -13,6 +13,7 @@ cdef class Program:
     cdef double[::1] initial
     cdef Py_ssize_t n_inputs, n_captured, n_outputs, count, uniform_code, uniform, slots, longest
     cdef readonly bint of_leaves
+    cdef signed char[::1] depends
 
     @cython.locals(m="double*", i=Py_ssize_t, k=Py_ssize_t)
     cpdef call(self, inputs, tuple captured, bint wants_slopes)

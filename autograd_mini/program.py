@@ -38,7 +38,7 @@ class Program:
         self.n_inputs, self.n_captured = len(layout.inputs), len(layout.captured)
         self.n_outputs, self.count = len(layout.outputs), len(layout.code) // tape.FIELDS
         self.uniform_code, self.uniform, self.slots = layout.uniform_code, layout.uniform, layout.slots
-        self.of_leaves = layout.of_leaves
+        self.of_leaves, self.depends = layout.of_leaves, filled(layout.depends)
         self.longest = max(layout.code[tape.LENGTH :: tape.FIELDS], default=1)
 
     def __len__(self) -> int:
@@ -90,7 +90,7 @@ class Program:
         """
         y = m[place(self, self.outputs[k], 1)]
         n = len(operands)
-        if not self.layout.depends[k]:
+        if not self.depends[k]:
             return y
         if not wants_slopes or n == 0:
             return Value(y)

@@ -85,9 +85,9 @@ def walk(roots: Sequence[Any], names: set[str]) -> tuple[Watched, set[str]]:
 
 def owners(function: Any) -> list[Any]:
     """The objects that a function is a method of, or is itself, or has arguments for."""
-    if hasattr(function, "__code__"):
-        return []
     inner = wrapped(function)
+    if inner is None and hasattr(function, "__code__"):
+        return []
     found = [getattr(function, "__self__", None), *getattr(function, "args", ())]
     return [*found, *owners(inner)] if inner is not None else [function]
 
@@ -160,7 +160,7 @@ def references_of(function: Any) -> list[Callable[[], Any]]:
     while functions:
         function = unwrapped(functions.pop())
         code = getattr(function, "__code__", None)
-        if code is None or id(function) in seen or str(function.__module__).startswith("autograd_mini."):
+        if code is None or id(function) in seen or is_ours(function):
             continue
         seen.add(id(function))
         variables: dict[str, Any] = getattr(function, "__globals__", {})
@@ -174,14 +174,21 @@ def references_of(function: Any) -> list[Callable[[], Any]]:
 
 def unwrapped(function: Any) -> Any:
     """The function in a compiled one, a partial or a method."""
-    while not hasattr(function, "__code__") and (inner := wrapped(function)) is not None:
+    while (inner := wrapped(function)) is not None:
         function = inner
     return function
 
 
 def wrapped(function: Any) -> Any:
-    """The function in a compiled one, a partial or a method; None in others."""
+    """The function in a compiled one, a partial or a method, or of which another is the derivative; None in others."""
+    if hasattr(function, "__code__"):
+        return getattr(function, "__wrapped__", None) if is_ours(function) else None
     return getattr(function, "function", getattr(function, "func", getattr(function, "__func__", None)))
+
+
+def is_ours(function: Any) -> bool:
+    """Whether a function is one of this package."""
+    return str(function.__module__).startswith("autograd_mini.")
 
 
 def names_in(code: Any) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from autograd_mini import calculus
 from autograd_mini.elementary import Double
-from autograd_mini.ops import MANY, TABLE
+from autograd_mini.ops import BY_NAME, MANY, TABLE
 from autograd_mini.value import Value, topological
 
 LONGEST = 28  # characters of a formula that still serves as a name
@@ -20,7 +20,7 @@ LONGEST_DERIVATIVE = 200  # and of one that is written out
 MOST = 1_000_000  # objects in which names are searched
 NUMBERS = (float, int, str, bool, NoneType)  # and other things that hold no Values, of which a list may hold many
 
-OPS = {row.name: op for op, row in enumerate(TABLE)}
+OPS = BY_NAME
 # How tightly operators hold their operands, and names and function calls, or in LaTeX only \\tanh a, together.
 BINDING = {"add": 1, "sub": 1, "div": 2, "neg": 3, "mul": 3, "pow": 5}
 SIGN, CALL, ATOM = 0, 4, 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable
 from copy import copy
 from numbers import Number, Real
 from operator import index
@@ -148,7 +148,7 @@ def outlined(x: Any, outputs: list[Value]) -> Any:
     if isinstance(x, (list, tuple)):
         return like(x, [outlined(part, outputs) for part in x])
     if hasattr(kind, "__array_interface__"):
-        return mapped(x, lambda part: outlined(part, outputs)) if x.dtype == object else x
+        return filled(x, [outlined(part, outputs) for part in x.ravel().tolist()]) if x.dtype == object else x
     if x is None or isinstance(x, (Number, str, bytes)):
         return x
     raise TypeError(
@@ -156,26 +156,12 @@ def outlined(x: Any, outputs: list[Value]) -> Any:
     )
 
 
-def mapped(x: Any, change: Callable[[Any], Any]) -> Any:
-    """An array of objects with each of them changed."""
-    parts = x.astype(object, order="C")
-    for i, part in enumerate(x.ravel().tolist()):
-        parts.ravel()[i] = change(part)
-    return parts
-
-
-def rebuilt(x: Any, values: Sequence[Any]) -> Any:
-    """The result with values for Outputs."""
-    kind = type(x)
-    if kind is Output:
-        return values[x.place]
-    if isinstance(x, dict):
-        return with_values(x, [rebuilt(part, values) for part in x.values()])
-    if isinstance(x, (list, tuple)):
-        return like(x, [rebuilt(part, values) for part in x])
-    if hasattr(kind, "__array_interface__"):
-        return mapped(x, lambda part: rebuilt(part, values)) if x.dtype == object else x.copy()
-    return x
+def filled(x: Any, parts: list[Any]) -> Any:
+    """An array of objects like x with other parts."""
+    array = x.astype(object, order="C")  # ravel() is a view of that
+    for i, part in enumerate(parts):
+        array.ravel()[i] = part
+    return array
 
 
 def constant(x: Any) -> Hashable:

@@ -1,0 +1,3 @@
+# C types of results.py.
+
+cpdef rebuilt(x, values)

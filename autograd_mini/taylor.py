@@ -122,8 +122,8 @@ def first(x: Any) -> Any:
 def applied(op: int, operands: Sequence[Any], start: Any = None) -> Series:
     """The series of an operation of series and numbers; its constant term may be known.
 
-    k y_k = Σ over operands a of Σ over j of j a_j s_(k-j), where s is the series of the local derivative ∂y/∂a: of that,
-    y_k needs one term less.
+    k y_k = Σ over operands a of Σ over j of j a_j s_(k-j), where s is the series of the local derivative ∂y/∂a, of
+    which y_k needs one term less.
     """
     order = max([a.order for a in operands if isinstance(a, Series)])
     y = Series([calculus.value(op, [first(a) for a in operands]) if start is None else start], 0)

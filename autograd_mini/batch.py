@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 from array import array
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
-from autograd_mini.columns import regular
+from autograd_mini.columns import regular, total
 from autograd_mini.program import Program, data_of_all, node
 from autograd_mini.results import rebuilt
 from autograd_mini.surroundings import holds
@@ -187,7 +186,7 @@ class Batch:
 
     def value(self) -> Any:
         """The weighted sum, as a Value if it depends on one."""
-        y = self.weight * total([self.total(*result) for result in self.results])
+        y = self.weight * total(array("d", [self.total(*result) for result in self.results]))
         if not self.wants_slopes:
             return Value(y) if self.depends else y
         if len(self.parts) == 1:
@@ -202,8 +201,10 @@ class Batch:
 
     def total(self, places: Sequence[int], result: Any, outputs: Sequence[float]) -> float:
         """The sum of the numbers of the examples; a TypeError if the function gives something else."""
-        if type(result) is Output or not places:
-            return total(outputs)
+        if not places:
+            return 0.0
+        if type(result) is Output:
+            return float(total(outputs))
         if isinstance(result, (Value, float, int)):
             return float(numbers_in(result)[0]) * len(places)
         raise TypeError(f"{self.compiled!r} gives a {type(result).__name__}: sum() and mean() need one Value")
@@ -223,14 +224,6 @@ class Batch:
             raise TypeError(f"{self.compiled!r} gives {sorted(widths)} numbers: map() needs as many of each example")
         numbers = memoryview(array("d", [x for row in rows for x in row]))
         return numbers if is_one else numbers.cast("B").cast("d", [self.size, *widths])
-
-
-def total(numbers: Sequence[float]) -> float:
-    """The sum; where it is not finite, as floats add up."""
-    try:
-        return math.fsum(numbers)
-    except (OverflowError, ValueError):
-        return sum(numbers)
 
 
 def grouped(places: list[int], rows: list[list[Any]]) -> Group:

@@ -81,3 +81,14 @@ def put(x: Any, rows: Any, n: int, width: int, start: int, many: int) -> bool:
         for j in range(many):
             rows[k * width + start + j] = view[k * many + j]
     return True
+
+
+def total(numbers: Any) -> float:
+    """The sum of an array of doubles, with what rounding leaves out added in the end (Neumaier, ZAMM 54 (1974) 39)."""
+    y = rest = 0.0
+    for i in range(len(numbers)):
+        x = numbers[i]
+        z = y + x
+        rest += (y - z) + x if abs(y) >= abs(x) else (x - z) + y
+        y = z
+    return y + rest if rest - rest == 0.0 else y

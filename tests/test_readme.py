@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_lines_of_code(capsys):
-    code, compiled = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    code, again, compiled = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)
     da, db = map(float, capsys.readouterr().out.split())
@@ -25,6 +25,11 @@ def test_lines_of_code(capsys):
     h = 1e-6
     assert da == pytest.approx((tanh((2 + h) * -3 + exp(2 + h)) - tanh((2 - h) * -3 + exp(2 - h))) / (2 * h), rel=1e-7)
     assert db == pytest.approx((tanh(2 * (-3 + h) + exp(2)) - tanh(2 * (-3 - h) + exp(2))) / (2 * h), rel=1e-7)
+    exec(again, names)
+    assert capsys.readouterr().out.splitlines() == [
+        "[-400.0, 200.0] [[802.0, -400.0], [-400.0, 200.0]] [0.0, 1.0, 0.0, -0.3333333333333333]",
+        f"{1.0 - 0.1 * 12.0 * (0.3 - 1.0) ** 2} [[802.0, -400.0], [-400.0, 200.0]]",
+    ]
     names["model"].zero_grad()
     exec(compiled, names)
     gradients = [p.grad for p in names["model"].parameters()]

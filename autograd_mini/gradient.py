@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from threading import get_ident
 from typing import Any, SupportsFloat
 
 from autograd_mini import calculus, ops
+from autograd_mini.errors import DomainError
 from autograd_mini.value import Value, is_recording, is_taping, topological
 
 differentiated: dict[int, list[Value]] = {}  # by thread, the leaves of calls of value_and_grad that are under way
@@ -104,7 +106,9 @@ def as_new(derivative: Any, x: Value) -> Value:
     return x * 0.0 + derivative if is_taping() else Value(derivative)  # compiled, it is a Value where x is
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]:
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, flat: bool = False
+) -> Callable[..., tuple[Any, Any]]:
     """A function that gives the value of f together with its gradient.
 
     The grad of Values that f closes over, such as the parameters of a model, is left as it was. Where the arguments are
@@ -115,20 +119,38 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         f: a function of numbers, or of nested lists, tuples and dicts of numbers, that returns one Value; a plain
             number means that f does not depend on its arguments there, and has gradient 0.
         argnums: the position of the argument to differentiate by, or several positions. Others are passed on as given.
+        flat: for optimisers: differentiate by the first argument, a flat sequence of numbers. See below.
 
     Returns:
         A function of the same arguments that returns (value, gradient): a float, and for one position a structure like
         the argument, for several a tuple of those.
 
+    With flat=True the first argument is a list, a tuple or an array of numbers, f gets it as a list of Values, and the
+    gradient is a list of floats: what scipy.optimize.minimize() takes. Compile f, because it is called many times:
+
+        f = autograd_mini.compile(lambda x: (1.0 - x[0]) ** 2 + 100.0 * (x[1] - x[0] ** 2) ** 2)
+        scipy.optimize.minimize(value_and_grad(f, flat=True), [-1.2, 1.0], jac=True)
+
+    An optimiser tries points where f overflows or has no value. There, flat=True gives inf and a gradient of nan, from
+    which line searches turn back, and the error is a RuntimeWarning. warnings.simplefilter("error") makes it an error.
+
     Raises:
         TypeError: from the function returned, if what is differentiated by has parts that are not numbers, or what f
-            returns is not one number; ValueError if there is no argument at a position; RuntimeError inside no_grad().
+            returns is not one number, or flat=True is used where the gradient is to be differentiated again;
+            ValueError if there is no argument at a position, or for argnums together with flat; RuntimeError inside
+            no_grad().
 
     >>> value_and_grad(lambda x: x * x)(3.0)
     (9.0, 6.0)
     >>> value_and_grad(lambda p, x: p["w"] * x + p["b"])({"w": 2.0, "b": 1.0}, 10.0)
     (21.0, {'w': 10.0, 'b': 1.0})
+    >>> value_and_grad(lambda x, scale: scale * (x[0] * x[1]), flat=True)((2.0, 3.0), 10.0)
+    (60.0, [30.0, 20.0])
     """
+    if flat:
+        if argnums != 0:
+            raise ValueError(f"flat=True differentiates by the first argument: argnums={argnums!r} is not for it")
+        return flat_value_and_grad(f)
     positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     def value_and_gradient(*args: Any, **options: Any) -> tuple[Any, Any]:
@@ -167,6 +189,42 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     return gradient
 
 
+def flat_value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[float, list[float]]]:
+    """What value_and_grad() gives with flat=True, without the search through nested structures."""
+
+    def value_and_gradient(x: Any, *args: Any, **options: Any) -> tuple[float, list[float]]:
+        leaves = flat_leaves(x)
+        given = [*leaves]  # f may change its list
+        outer = list(differentiated.get(get_ident(), ()))
+        try:
+            y = called(f, [given, *args], options, leaves)
+            if is_taping() or depends([y], outer):
+                raise TypeError("flat=True gives numbers, which cannot be differentiated again or compiled")
+            if not isinstance(y, Value):
+                return float(one_number(y)), [0.0] * len(leaves)
+            return y.data, swept(y, leaves)
+        except (ArithmeticError, DomainError) as error:
+            warnings.warn(f"the value is taken as inf, and the gradient as nan: {error}", RuntimeWarning, stacklevel=2)
+            return math.inf, [math.nan] * len(leaves)
+
+    value_and_gradient.__wrapped__ = f  # type: ignore[attr-defined]
+    return value_and_gradient
+
+
+def flat_leaves(x: Any) -> list[Value]:
+    """A new leaf for each number in a list, a tuple or an array; a TypeError if there is something else in it."""
+    numbers = x.tolist() if hasattr(x, "tolist") else x
+    if not isinstance(numbers, (list, tuple)):
+        raise TypeError(f"flat=True takes a list, a tuple or an array of numbers, not {type(x).__name__}: {x!r:.60}")
+    leaves: list[Value] = []
+    try:
+        for number in numbers:
+            leaves.append(Value(number))
+    except TypeError as error:
+        raise TypeError(f"x[{len(leaves)}]: {error}; flat=True takes one flat sequence of numbers") from None
+    return leaves
+
+
 class Call:
     """A call of a function that is differentiated, with Values for the numbers in some of its arguments.
 
@@ -181,33 +239,43 @@ class Call:
         for position in positions:
             if not -len(args) <= position < len(args):
                 raise ValueError(f"no argument at position {position}: the function was given {len(args)}")
-        if not is_recording():
-            raise RuntimeError("a gradient inside no_grad(), where nothing is recorded: take it outside")
         self.args, self.places = args, [position % len(args) for position in positions]
         chosen = {place: to_values(args[place], f"args[{place}]") for place in self.places}
         self.leaves = [leaf for place in self.places for _, leaf in parts(chosen[place], "")]
         given = [x for place in self.places for _, x in parts(args[place], "")]
         self.gave_values = any([isinstance(x, Value) for x in given])
         self.outer = list(differentiated.get(get_ident(), ()))
-        differentiated.setdefault(get_ident(), []).extend(self.leaves)
-        try:
-            self.result = f(*[chosen.get(i, arg) for i, arg in enumerate(args)], **options)
-        finally:
-            del differentiated[get_ident()][len(self.outer) :]
+        self.result = called(f, [chosen.get(i, arg) for i, arg in enumerate(args)], options, self.leaves)
 
     def is_inner(self, results: Sequence[Any]) -> bool:
         """Whether derivatives have to be Values: others will differentiate by what they depend on."""
-        if self.gave_values or is_taping():
-            return True
-        outer = {id(leaf) for leaf in self.outer}
-        return bool(outer) and not outer.isdisjoint(
-            [id(node) for y in results if isinstance(y, Value) for node in topological(y)]
-        )
+        return self.gave_values or is_taping() or depends(results, self.outer)
 
     def like_arguments(self, numbers: Sequence[Any]) -> tuple[Any, ...]:
         """Structures like the arguments with a number for each leaf."""
         rest = iter(numbers)
         return tuple([like(self.args[place], rest) for place in self.places])
+
+
+def called(f: Callable[..., Any], args: Sequence[Any], options: dict[str, Any], leaves: Sequence[Value]) -> Any:
+    """What f gives for the arguments, while the leaves among them are known to be differentiated by."""
+    if not is_recording():
+        raise RuntimeError("a gradient inside no_grad(), where nothing is recorded: take it outside")
+    under_way = differentiated.setdefault(get_ident(), [])
+    before = len(under_way)
+    under_way.extend(leaves)
+    try:
+        return f(*args, **options)
+    finally:
+        del under_way[before:]
+
+
+def depends(results: Sequence[Any], leaves: Sequence[Value]) -> bool:
+    """Whether one of the results was computed from one of the leaves."""
+    known = {id(leaf) for leaf in leaves}
+    return bool(known) and not known.isdisjoint(
+        [id(node) for y in results if isinstance(y, Value) for node in topological(y)]
+    )
 
 
 def one_number(y: Any) -> Any:

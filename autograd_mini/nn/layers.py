@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
 
 from autograd_mini.functions import dot
 from autograd_mini.nn.arguments import known, listed, whole
 from autograd_mini.nn.module import Module
+from autograd_mini.nn.weights import linears
 from autograd_mini.value import Value
 
 ACTIVATIONS: dict[str, Callable[[Value], Value]] = {
@@ -136,6 +137,55 @@ class MLP(Module):
         rng = generator(seed)
         layers = zip([nin, *nouts], nouts, [activation] * (len(nouts) - 1) + [output], strict=False)
         self.layers = [Layer(n, nout, name, bias=bias, init=init, rng=rng) for n, nout, name in layers]
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], *, activation: str = "relu", output: str = "linear") -> Self:
+        """An MLP of the weights and biases in a state, and of the shape that they have.
+
+        Args:
+            state: for each layer the weights, a row of them for each neuron, and the biases, in lists or arrays, by
+                names that end in "weight" and "bias": what state_dict() gives in PyTorch, if Linear layers are all
+                that has parameters. The layers have the order of their weights; one without biases gets none.
+                What state() gives, nested or not, and save() writes, is taken too.
+            activation, output: as for MLP, because a state does not say.
+
+        Raises:
+            ValueError: for rows of different lengths, layers that do not follow on each other, what is not a finite
+                number, other names, and if there are no weights; TypeError if the state is no dict.
+
+        >>> model = MLP.from_state({"0.weight": [[1.0, 2.0]], "0.bias": [3.0]})
+        >>> model, model([10.0, 1.0]).data
+        (MLP(2, [1], activation='relu', output='linear'), 15.0)
+        """
+        layers = linears(state)
+        nouts = [len(layer.weight) for layer in layers]
+        model = cls(len(layers[0].weight[0]), nouts, activation=activation, output=output, seed=0)
+        for layer, (_, weight, bias) in zip(model.layers, layers, strict=True):
+            for i, (neuron, row) in enumerate(zip(layer.neurons, weight, strict=True)):
+                for w, x in zip(neuron.w, row, strict=True):
+                    w.data = x
+                neuron.b = None if bias is None else Value(bias[i])
+        return model
+
+    def state(self, *, nested: bool = False) -> dict[str, Any]:
+        """The number in each parameter, by its path; nested, in PyTorch's lists and names, as from_state() takes them.
+
+        In PyTorch, the weights go into a model of the same shape by their order, whatever their names there are:
+
+            tensors = [torch.tensor(x, dtype=torch.float64) for x in model.state(nested=True).values()]
+            other.load_state_dict(dict(zip(other.state_dict(), tensors)))
+
+        >>> MLP.from_state({"weight": [[1.0, 2.0]], "bias": [3.0]}).state(nested=True)
+        {'layers.0.weight': [[1.0, 2.0]], 'layers.0.bias': [3.0]}
+        """
+        if not nested:
+            return super().state()
+        state: dict[str, Any] = {}
+        for i, layer in enumerate(self.layers):
+            state[f"layers.{i}.weight"] = [[w.data for w in neuron.w] for neuron in layer.neurons]
+            if biases := [neuron.b.data for neuron in layer.neurons if neuron.b is not None]:
+                state[f"layers.{i}.bias"] = biases
+        return state
 
     def __call__(self, x: Any) -> Any:
         for layer in self.layers:

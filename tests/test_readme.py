@@ -26,6 +26,7 @@ def test_lines_of_code(capsys):
     assert da == pytest.approx((tanh((2 + h) * -3 + exp(2 + h)) - tanh((2 - h) * -3 + exp(2 - h))) / (2 * h), rel=1e-7)
     assert db == pytest.approx((tanh(2 * (-3 + h) + exp(2)) - tanh(2 * (-3 - h) + exp(2))) / (2 * h), rel=1e-7)
     exec(again, names)
+    assert names["found"].success and names["found"].x == pytest.approx([1.0, 1.0], abs=1e-4)
     assert capsys.readouterr().out.splitlines() == [
         "[-400.0, 200.0] [[802.0, -400.0], [-400.0, 200.0]] [0.0, 1.0, 0.0, -0.3333333333333333]",
         f"{1.0 - 0.1 * 12.0 * (0.3 - 1.0) ** 2} [[802.0, -400.0], [-400.0, 200.0]]",

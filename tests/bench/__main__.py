@@ -1,4 +1,4 @@
-"""The command line of the benchmarks: eager and compiled (the tables), limits, leak."""
+"""The command line of the benchmarks: eager, compiled and derivatives (the tables), limits, leak."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def main() -> int:
     table = commands.add_parser("compiled", help="the table: @compile beside its peers, under ten minutes")
     table.add_argument("--quick", action="store_true", help="a rougher table in under a minute")
     table.add_argument("--only", help="one workload: a name in tests/bench/workloads")
+    commands.add_parser("derivatives", help="second derivatives beside first ones")
     commands.add_parser("limits", help="one chain of ten million nodes")
     leak = commands.add_parser("leak", help="fail if memory grows while graphs come and go")
     leak.add_argument("--seconds", type=float, default=60.0)
@@ -37,6 +38,10 @@ def main() -> int:
         from tests.bench import compiled  # sets the number of threads before it loads what has some
 
         compiled.report(arguments.quick, arguments.only)
+    elif arguments.command == "derivatives":
+        from tests.bench import derivatives
+
+        derivatives.report()
     elif arguments.command == "memory":
         print(eager.memory(arguments.engine, arguments.chains))
     else:

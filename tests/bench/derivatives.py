@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -17,14 +18,14 @@ def network(parameters: Sequence[Any]) -> Any:
     """The output of a network of tanh for one input, as a function of its parameters."""
     rest = iter(parameters)
     signals: list[Any] = [0.3, -0.2]
-    for before, n in zip(SIZES, SIZES[1:], strict=False):
+    for before, n in pairwise(SIZES):
         rows = [([next(rest) for _ in range(before)], next(rest)) for _ in range(n)]
         signals = [am.tanh(am.dot(weights, signals) + bias) for weights, bias in rows]
     return signals[0]
 
 
 def rosenbrock(x: Sequence[Any]) -> Any:
-    return am.sum([(1.0 - a) ** 2 + 100.0 * (b - a**2) ** 2 for a, b in zip(x, x[1:], strict=False)])
+    return am.sum([(1.0 - a) ** 2 + 100.0 * (b - a**2) ** 2 for a, b in pairwise(x)])
 
 
 def waves(x: Sequence[Any]) -> Any:

@@ -32,6 +32,24 @@ def escaped(what: str, value: Any) -> str:
 
 def undefined(row: Row, operands: tuple[Any, ...], data: list[float], y: float) -> Exception:
     """The error for operands of finite data without a finite result: of the kind that Python's arithmetic raises."""
+    if (row.name == "div" and data[1] == 0.0) or (row.name == "pow" and data[0] == 0.0):
+        return ZeroDivisionError(f"division by zero: {attempted(row, operands, data)}")
+    if math.isnan(y) or is_pole(row.name, data[: row.arity]):
+        return DomainError(f"outside the domain of {row.name}: {attempted(row, operands, data)}")
+    return OverflowError(f"result too large for a float: {attempted(row, operands, data)}")
+
+
+def of_the_kind(error: Exception, row: Row, operands: tuple[Any, ...], data: list[float]) -> Exception:
+    """The error for operands of which a primitive of one's own raised one: of its kind, with the operands."""
+    if isinstance(error, ZeroDivisionError):
+        return ZeroDivisionError(f"division by zero: {attempted(row, operands, data)}")
+    if isinstance(error, OverflowError):
+        return OverflowError(f"result too large for a float: {attempted(row, operands, data)}")
+    return DomainError(f"outside the domain of {row.name}: {attempted(row, operands, data)}")
+
+
+def attempted(row: Row, operands: tuple[Any, ...], data: list[float]) -> str:
+    """What was to be computed, as a formula, and the numbers of the operands that have names."""
     names = [getattr(operand, "label", None) or f"{x:.6g}" for operand, x in zip(operands, data, strict=True)]
     if not row.text.startswith(row.name):  # an operator, not a function
         names = [f"({name})" if name.startswith("-") else name for name in names]
@@ -42,12 +60,7 @@ def undefined(row: Row, operands: tuple[Any, ...], data: list[float], y: float) 
         text = row.text.format(a=names[0], b=names[1])
     labels = [getattr(operand, "label", None) for operand in operands]
     known = [f"{label} = {x:.6g}" for label, x in zip(labels, data, strict=True) if label]
-    where = f" at {', '.join(known[:6])}" if known else ""
-    if (row.name == "div" and data[1] == 0.0) or (row.name == "pow" and data[0] == 0.0):
-        return ZeroDivisionError(f"division by zero: {text}{where}")
-    if math.isnan(y) or is_pole(row.name, data[: row.arity]):
-        return DomainError(f"outside the domain of {row.name}: {text}{where}")
-    return OverflowError(f"result too large for a float: {text}{where}")
+    return text + (f" at {', '.join(known[:6])}" if known else "")
 
 
 def is_pole(name: str, operands: list[float]) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from threading import get_ident
 from typing import Any, SupportsFloat
 
-from autograd_mini import calculus, ops
+from autograd_mini import calculus
 from autograd_mini.errors import DomainError
-from autograd_mini.value import Value, is_recording, is_taping, topological
+from autograd_mini.value import Value, is_recording, is_taping, op_of, topological
 
 differentiated: dict[int, list[Value]] = {}  # by thread, the leaves of calls of value_and_grad that are under way
 
@@ -74,7 +74,7 @@ def derivatives(y: Value, leaves: Sequence[Value], seed: SupportsFloat | Value =
 def local_derivative(node: Value, i: int) -> Any:
     """The derivative of a node by its operand i, as a Value that depends on the operands, or a number."""
     refuse_calls(node)
-    slope = calculus.slope(ops.BY_NAME[node.op], node.operands, node, i)
+    slope = calculus.slope(op_of(node), node.operands, node, i)
     if not is_taping():
         place = sum([isinstance(x, Value) for x in node.operands[:i]])
         found, expected = slope.data if isinstance(slope, Value) else slope, node.local_derivatives[place]
@@ -291,11 +291,12 @@ def swept(y: Value, leaves: Sequence[Value], seed: float = 1.0) -> list[float]:
     kept = [node.grad for node in nodes]
     for leaf in leaves:
         leaf.grad = 0.0
-    y.backward(seed)
-    found = [leaf.grad for leaf in leaves]
-    for node, before in zip(nodes, kept, strict=True):
-        node.grad = before
-    return found
+    try:
+        y.backward(seed)
+        return [leaf.grad for leaf in leaves]
+    finally:
+        for node, before in zip(nodes, kept, strict=True):
+            node.grad = before
 
 
 def parts(structure: Any, path: str) -> Iterator[tuple[str, Any]]:

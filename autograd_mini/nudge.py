@@ -9,8 +9,8 @@ from typing import Any, SupportsFloat
 
 from autograd_mini import calculus
 from autograd_mini.elementary import Double
-from autograd_mini.text import OPS, called, close, number
-from autograd_mini.value import Value, topological
+from autograd_mini.text import called, close, number
+from autograd_mini.value import Value, op_of, topological
 from autograd_mini.why import why
 
 
@@ -77,7 +77,7 @@ def is_stale(node: Value) -> bool:
     """Whether a node or its local derivatives are not those of the data that its operands have now."""
     if node.op in ("leaf", "call"):  # what a compiled function computed cannot be computed again from here
         return False
-    op, y = OPS[node.op], Double(node.data)
+    op, y = op_of(node), Double(node.data)
     operands = [Double(x.data if isinstance(x, Value) else x) for x in node.operands]
     slopes = [calculus.slope(op, operands, y, i) for i, x in enumerate(node.operands) if isinstance(x, Value)]
     found, expected = (node.data, *node.local_derivatives), (calculus.value(op, operands), *slopes)
@@ -90,7 +90,7 @@ def recomputed(root: Value, moved: Mapping[Value, float]) -> float:
     for node in topological(root):
         if node not in data:
             operands = [Double(data[x] if isinstance(x, Value) else x) for x in node.operands]
-            data[node] = float(calculus.value(OPS[node.op], operands)) if operands else node.data
+            data[node] = float(calculus.value(op_of(node), operands)) if operands else node.data
     return data[root]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from autograd_mini import calculus, ops
 from autograd_mini.gradient import Call, one_number, refuse_calls
-from autograd_mini.value import Value, topological
+from autograd_mini.value import Value, op_of, topological
 
 
 def taylor(f: Callable[[Any], Any], x: Any, order: int) -> list[Any]:
@@ -24,7 +24,7 @@ def taylor(f: Callable[[Any], Any], x: Any, order: int) -> list[Any]:
 
     Raises:
         ValueError: if order is less than 0.
-        TypeError: if f returns something else, or calls a compiled function.
+        TypeError: if f returns something else, or calls a compiled function or a primitive of one's own.
 
     >>> taylor(lambda x: x.exp(), 0.0, 3)
     [1.0, 1.0, 0.5, 0.16666666666666666]
@@ -47,7 +47,9 @@ def taylor(f: Callable[[Any], Any], x: Any, order: int) -> list[Any]:
             operands = [series.get(id(a), number(a)) if isinstance(a, Value) else a for a in node.operands]
             if any([isinstance(a, Series) for a in operands]):
                 refuse_calls(node)
-                series[id(node)] = applied(ops.BY_NAME[node.op], operands, number(node))
+                if op_of(node) in calculus.own:
+                    raise TypeError(f"{node!r} is of a primitive of your own, whose slopes take no series: use grad()")
+                series[id(node)] = applied(op_of(node), operands, number(node))
     return series[id(y)].padded() if id(y) in series else [number(y), *[0.0] * order]
 
 

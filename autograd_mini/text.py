@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from autograd_mini import calculus
 from autograd_mini.elementary import Double
 from autograd_mini.ops import BY_NAME, MANY, TABLE
-from autograd_mini.value import Value, topological
+from autograd_mini.value import Value, op_of, topological
 
 LONGEST = 28  # characters of a formula that still serves as a name
 IN_SENTENCE = 60  # and of a label in a sentence or a formula
@@ -233,12 +233,12 @@ def named(nodes: Iterable[Value], names: Mapping[str, Any] | None = None) -> dic
 
 def numbered(node: Value, count: int) -> Written:
     """The name of a node that has none of its own: its operation and which of these it is, as dot₂."""
-    word = TABLE[OPS[node.op]].symbol if node.op == "leaf" else node.op
+    word = TABLE[op_of(node)].symbol if node.op == "leaf" else node.op
     latex = word.replace("_", r"\_")
     return Written(word + str(count).translate(SUBSCRIPT), rf"\mathrm{{{latex}}}_{{{count}}}", is_own=False)
 
 
-def formula(node: Value, names: Names) -> Written:
+def formula(node: Value, names: Names, longest: int = LONGEST) -> Written:
     """The formula of a computed node in the names of its operands; empty if one has none or if it would be long.
 
     >>> a = Value(2.0, label="a")
@@ -249,15 +249,15 @@ def formula(node: Value, names: Names) -> Written:
     operands = node.operands
     if not operands:
         return UNWRITTEN
-    parts = [names[x] if isinstance(x, Value) else numeral(x) for x in operands[:LONGEST]]
-    return spelled(node.op, parts, LONGEST, twice=node.op == "mul" and operands[0] is operands[1])
+    parts = [names[x] if isinstance(x, Value) else numeral(x) for x in operands[:longest]]
+    return spelled(op_of(node), parts, longest, twice=node.op == "mul" and operands[0] is operands[1])
 
 
-def spelled(function: str, parts: Sequence[Written], longest: int, twice: bool = False) -> Written:
+def spelled(op: int, parts: Sequence[Written], longest: int, twice: bool = False) -> Written:
     """The formula of a primitive of parts, a·a as a power; empty if one of them is or if it would be long."""
     if not all(part.text for part in parts):
         return UNWRITTEN
-    whole = written(OPS["pow"], [parts[0], numeral(2.0)]) if twice else written(OPS[function], parts)
+    whole = written(OPS["pow"], [parts[0], numeral(2.0)]) if twice else written(op, parts)
     return whole if len(whole.text) < longest else UNWRITTEN
 
 
@@ -384,10 +384,11 @@ def term(function: str, *operands: Any) -> Any:
     if function == "mul" and is_one(operands[0]):
         return operands[1]
     terms = [x if isinstance(x, Term) else Term(x) for x in operands]
-    data = calculus.value(OPS[function], [x.data for x in terms])
+    op = OPS[function]
+    data = calculus.value(op, [x.data for x in terms])
     twice = function == "mul" and operands[0] is operands[1]
     columns = [x.named for x in terms], [x.numbers for x in terms]
-    return Term(data, *[spelled(function, column, LONGEST_DERIVATIVE, twice) for column in columns])
+    return Term(data, *[spelled(op, column, LONGEST_DERIVATIVE, twice) for column in columns])
 
 
 def is_one(x: Any) -> bool:
@@ -428,12 +429,35 @@ def local_derivative(node: Value, i: int, names: Names) -> Term:
     >>> slope.named.text, slope.numbers.text
     ('1 − tanh(z)²', '1 − 0.4621²')
     """
+    op = op_of(node)
+    if op in calculus.own:
+        return own_derivative(node, i, names)
     y = Term(node.data, called(node, names))
     try:
-        slope = calculus.slope(OPS[node.op], Operands(node, names, float), y, i)
+        slope = calculus.slope(op, Operands(node, names, float), y, i)
     except ZeroDivisionError:  # of floats; of terms it is inf or nan, as in C
-        slope = calculus.slope(OPS[node.op], Operands(node, names, Term), y, i)
+        slope = calculus.slope(op, Operands(node, names, Term), y, i)
     return slope if isinstance(slope, Term) else Term(slope)
+
+
+def own_derivative(node: Value, i: int, names: Names) -> Term:
+    """`local_derivative` of a primitive of one's own: the graph of its slope, read; nan if the slope takes floats only.
+    """
+    copies = {x: Value(x.data) for x in (*node.parents, node)}
+    operands = [copies[x] if isinstance(x, Value) else x for x in node.operands]
+    try:
+        slope = calculus.slope(op_of(node), operands, copies[node], i)
+    except Exception:  # from the user's code, that is given what it does not expect
+        return Term(math.nan)
+    if not isinstance(slope, Value):
+        return Term(slope)
+    named = {copy: called(x, names) for x, copy in copies.items()}
+    numbers = {copy: numeral(copy.data) for copy in copies.values()}
+    for known in (named, numbers):
+        for step in topological(slope):
+            if step not in known:
+                known[step] = formula(step, known, LONGEST_DERIVATIVE) if step.operands else numeral(step.data)
+    return Term(slope.data, named[slope], numbers[slope])
 
 
 def fraction(node: Value, i: int, names: Names) -> Written:

@@ -28,7 +28,7 @@ DEEPEST = 200  # nodes freed inside each other before the rest of a chain is par
 depth = 0  # of nodes being freed inside each other
 parked: list[Any] = []  # operands of nodes at DEEPEST, waiting to be freed
 paused: dict[int, int] = {}  # how many no_grad() each thread is inside of
-tapes: dict[int, list[Any]] = {}  # what threads do that record a compiled function: nodes, Guards, refusals
+tapes: dict[int, Any] = {}  # by thread: the list of what a compiled function that is recorded does, or a watch
 explained: Any = None  # the generator of backward_steps: steps.py, which stands on this file, puts it here
 
 NUMPY_NAMES = {row.name: op for op, row in enumerate(TABLE) if row.arity in (1, 2)} | {
@@ -190,6 +190,9 @@ class Value:
         """
         if tapes:
             refuse_while_taping("backward()", self)
+            if (watch := watched()) is not None:
+                watch.backward(self, number(seed))
+                return
         sweep(self, number(seed))
 
     def backward_steps(self, seed: SupportsFloat = 1.0, names: Mapping[str, Any] | None = None) -> Iterator[Any]:
@@ -465,6 +468,28 @@ def fused(y: float, operands: tuple[Value, ...], slopes: list[float], of_leaves:
     return node
 
 
+def computed(op: int, y: float, operands: tuple[Value | float, ...], slopes: Sequence[float]) -> Value:
+    """The node of a primitive of one's own, whose number and local derivatives are known; inside no_grad() a leaf."""
+    node = Value(y)
+    if not is_recording():
+        return node
+    n = len(operands)
+    node._slopes = _plain.malloc(8 * n)
+    if not node._slopes:
+        raise MemoryError(f"no memory for the {n} local derivatives of {TABLE[op].name}()")
+    for i in range(n):
+        node._slopes[i] = slopes[i]
+    node._op = op
+    node._slope_a = 0.0
+    node._operands = operands
+    return node
+
+
+def op_of(node: Value) -> int:
+    """The number of the operation that computed a node: its row in the table, also where names are defined again."""
+    return cython.cast(Value, node)._op  # type: ignore[no-any-return]
+
+
 RAISED = object()  # on the tape: an operation raised an error, which the function may have caught
 
 
@@ -582,7 +607,7 @@ def float_above(z: int) -> float:
 
 
 def taped(entry: Any) -> None:
-    """Add a node or a Guard to what this thread records for a compiled function, if it does."""
+    """Add a node or a Guard to what this thread records for a compiled function, or show it to its watch."""
     tape = tapes.get(get_ident())
     if tape is not None:
         tape.append(entry)
@@ -591,13 +616,15 @@ def taped(entry: Any) -> None:
 def refuse_while_taping(what: str, node: Value) -> None:
     """A RuntimeError if this thread records a compiled function, which would not see what is done with the number.
 
-    The tape tells, if the function catches it.
     """
-    tape = tapes.get(get_ident())
-    if tape is not None:
-        said = escaped(what, node)
-        tape.append(said)
-        raise RuntimeError(said)
+    if is_taping():
+        refuse(escaped(what, node))
+
+
+def refuse(said: str) -> None:
+    """A RuntimeError in a compiled function that this thread records; the tape tells, if the function catches it."""
+    tapes[get_ident()].append(said)
+    raise RuntimeError(said)
 
 
 def order(n: float) -> float:
@@ -765,7 +792,7 @@ class no_grad:
     """
 
     def __enter__(self) -> None:
-        if get_ident() in tapes:
+        if is_taping():
             raise RuntimeError("no_grad() inside a compiled function: call the compiled function inside no_grad()")
         paused[get_ident()] = paused.get(get_ident(), 0) + 1
 
@@ -783,19 +810,47 @@ class taping:
 
     def __enter__(self) -> list[Any]:
         self.pauses = paused.pop(get_ident(), 0)
+        self.watch = watched()
         tape: list[Any] = []
         tapes[get_ident()] = tape
         return tape
 
     def __exit__(self, *error: object) -> None:
         del tapes[get_ident()]
+        if self.watch is not None:
+            tapes[get_ident()] = self.watch
         if self.pauses:
             paused[get_ident()] = self.pauses
 
 
+class watching:
+    """Inside `with watching(watch):`, watch.append() gets this thread's nodes, and watch.backward() does its sweeps.
+
+    What a compiled function does while it is recorded goes to its tape alone. A watch of None is none.
+    """
+
+    def __init__(self, watch: Any) -> None:
+        self.watch = watch
+
+    def __enter__(self) -> None:
+        self.outer = tapes.pop(get_ident(), None)
+        if self.watch is not None:
+            tapes[get_ident()] = self.watch
+
+    def __exit__(self, *error: object) -> None:
+        tapes.pop(get_ident(), None)
+        if self.outer is not None:
+            tapes[get_ident()] = self.outer
+
+
 def is_taping() -> bool:
     """Whether this thread records a compiled function."""
-    return bool(tapes) and get_ident() in tapes
+    return bool(tapes) and isinstance(tapes.get(get_ident()), list)
+
+
+def watched() -> Any:
+    """The watch of this thread; None if there is none, or if it records a compiled function."""
+    return None if is_taping() else tapes.get(get_ident())
 
 
 def is_recording() -> bool:

@@ -25,7 +25,7 @@ constants = {op: name for name, op in vars(ops).items() if name.isupper() and is
 
 def test_pxd_repeats_the_rows_in_order():
     enum = (PACKAGE / "ops.pxd").read_text().partition("cdef enum:")[2]
-    assert re.findall(r"^    ([A-Z0-9_]+)$", enum, re.M) == [constants[op] for op in range(len(ops.TABLE))]
+    assert re.findall(r"^    ([A-Z0-9_]+)$", enum, re.M) == [constants[op] for op in range(ops.CALL + 1)]
 
 
 @pytest.mark.parametrize(("op", "row"), ROWS)
@@ -34,7 +34,7 @@ def test_constant_is_named_like_its_row(op, row):
 
 
 def test_names_are_unique():
-    names = [row.name for row in ops.TABLE]
+    names = [row.name for row in ops.TABLE[: ops.CALL + 1]]
     assert sorted(set(names)) == sorted(names)
 
 

@@ -11,7 +11,8 @@ from autograd_mini.draw.scene import Card, Flow, Scene, adds_up, spread
 from autograd_mini.draw.svg import Frames
 from autograd_mini.nudge import is_stale
 from autograd_mini.ops import TABLE
-from autograd_mini.text import OPS, number, printable, shortened, signed
+from autograd_mini.text import number, printable, shortened, signed
+from autograd_mini.value import op_of
 
 CHIPS = 15  # cards in a picture whose edges have room for formulas
 ON_CARD, IN_TOOLTIP = 28, 2_000  # characters of a label: as entities, DOT takes 2,700 of them in one string
@@ -168,7 +169,7 @@ def box(rows: str, padding: int = 4) -> str:
 def about(card: Card) -> list[str]:
     """What a card says when it is pointed at: everything in full."""
     if card.is_single:
-        node, row = card.nodes[0], TABLE[OPS[card.nodes[0].op]]
+        node, row = card.nodes[0], TABLE[op_of(card.nodes[0])]
         lines = [f"{row.name}: {row.meaning}", f"value {node.data!r}", f"grad {card.grads[0]!r}"]
         return [card.name, *lines] if card.is_named else lines  # a made-up one is on the card
     data = [node.data for node in card.nodes]

@@ -10,8 +10,8 @@ from itertools import chain
 from autograd_mini.draw.fold import Groups
 from autograd_mini.ops import TABLE
 from autograd_mini.steps import Contribution, Step
-from autograd_mini.text import OPS, Names, close, number
-from autograd_mini.value import Value
+from autograd_mini.text import Names, close, number
+from autograd_mini.value import Value, op_of
 
 PARALLEL = 8  # flows between two cards, and constants of a node, that are drawn one by one
 
@@ -48,7 +48,7 @@ class Card:
     @property
     def symbol(self) -> str:
         """The operation, or how many nodes the card stands for."""
-        return TABLE[OPS[self.nodes[0].op]].symbol if self.is_single else f"{len(self.nodes):,} values"
+        return TABLE[op_of(self.nodes[0])].symbol if self.is_single else f"{len(self.nodes):,} values"
 
     @property
     def terms(self) -> list[float]:

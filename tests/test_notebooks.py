@@ -98,5 +98,5 @@ def test_links_of_a_notebook_lead_somewhere(path):
 def test_the_tour_and_the_readme_list_them_in_order():
     numbered = [path.name for path in paths() if not path.name.startswith("00")]
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    assert list(dict.fromkeys(re.findall(r"\((\d\d_\w+\.ipynb)\)", prose(read(paths("00")[0]))))) == numbered
-    assert re.findall(r"\(notebooks/(\d\d_\w+\.ipynb)\)", readme) == [path.name for path in paths()]
+    assert list(dict.fromkeys(re.findall(r"\((\d\d\w+\.ipynb)\)", prose(read(paths("00")[0]))))) == numbered
+    assert re.findall(r"\(notebooks/(\d\d\w+\.ipynb)\)", readme) == [path.name for path in paths()]

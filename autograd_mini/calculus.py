@@ -18,16 +18,16 @@ rules: Any = module_from_spec(spec)
 spec.loader.exec_module(rules)
 
 
-def value(op: int, operands: Sequence[Any]) -> Any:
+def value(op: int, operands: Sequence[Any], page: Any = rules) -> Any:
     """op(*operands)."""
     if op in own:
         return own[op].value(operands)
     if TABLE[op].arity == MANY:
-        return rules.value_of_many(op, operands, len(operands))
-    return rules.value(op, operands[0], operands[-1])
+        return page.value_of_many(op, operands, len(operands))
+    return page.value(op, operands[0], operands[-1])
 
 
-def slope(op: int, operands: Sequence[Any], y: Any, i: int) -> Any:
+def slope(op: int, operands: Sequence[Any], y: Any, i: int, page: Any = rules) -> Any:
     """The local derivative of y = op(*operands) by operand i.
 
     >>> from autograd_mini import ops
@@ -40,5 +40,5 @@ def slope(op: int, operands: Sequence[Any], y: Any, i: int) -> Any:
     if op in own:
         return own[op].derivatives(operands, y, [i])[0]
     if TABLE[op].arity == MANY:
-        return rules.slope_of_many(op, operands, len(operands), y, i)
-    return (rules.slope_a, rules.slope_b)[i](op, operands[0], operands[-1], y)
+        return page.slope_of_many(op, operands, len(operands), y, i)
+    return (page.slope_a, page.slope_b)[i](op, operands[0], operands[-1], y)

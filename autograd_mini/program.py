@@ -50,6 +50,43 @@ class Program:
     def __str__(self) -> str:
         return "\n".join([listed(self.layout, k) for k in range(self.count)])
 
+    def to_c(self, name: str) -> str:
+        """The program as a file of C99 that needs nothing else: a function of that name for outputs and gradients.
+
+        Its head says how to call it. It is as fast as the C compiler makes it, and may be called by threads at once.
+
+        Raises:
+            ValueError: if name cannot be the name of a function in C.
+
+        >>> from autograd_mini import compile
+        >>> square = compile(lambda x: x * x)
+        >>> y = square(Value(3.0))
+        >>> print(square.programs()[0].to_c("square").partition("int ")[2].partition(chr(10))[0])
+        square(const double *inputs, const double *parameters, double *outputs, double *by_inputs, double *by_parameters)
+        """
+        from autograd_mini import export
+
+        return export.to_c(self.layout, name)
+
+    def to_jax(self) -> Any:
+        """The program as a function of JAX in double precision, for jax.jit, jax.grad and jax.vmap.
+
+        It takes the inputs, the Values and floats among the arguments, and the parameters, the Values from outside in
+        the order in which the function used them first, and gives an array of the outputs. Where a comparison comes out
+        otherwise than when the function was recorded, or an index is out of range, they are nan, and so are the
+        gradients.
+
+        >>> from autograd_mini import compile
+        >>> square = compile(lambda x: x * x)
+        >>> y = square(Value(3.0))
+        >>> f = square.programs()[0].to_jax()       # doctest: +SKIP
+        >>> jax.grad(lambda x: f([x])[0])(3.0)      # doctest: +SKIP
+        Array(6., dtype=float64, weak_type=True)
+        """
+        from autograd_mini import export
+
+        return export.to_jax(self.layout)
+
     def call(self, inputs: Sequence[Any], captured: tuple[Value, ...], wants_slopes: bool) -> Any:
         """The outputs as Values for one example, or how the run ended if the tape does not hold for it.
 

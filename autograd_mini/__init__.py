@@ -31,6 +31,7 @@ from autograd_mini.functions import (
 )
 from autograd_mini.gradient import grad, gradient, value_and_grad
 from autograd_mini.higher import hessian, hvp, jacobian, jvp, vjp
+from autograd_mini.latex import to_latex
 from autograd_mini.nudge import nudge
 from autograd_mini.plot import plot_decision, plot_history
 from autograd_mini.primitive import primitive
@@ -49,5 +50,6 @@ __all__ = [
     "gradient", "hessian", "hvp", "hypot", "jacobian", "jvp", "leaky_relu", "lgamma", "log", "log10", "log1p", "log2",
     "log_sigmoid", "logsumexp", "maximum", "mean", "minimum", "nn", "no_grad", "nudge", "plot_decision", "plot_history",
     "pow", "primitive", "prod", "radians", "relu", "remainder", "sigmoid", "silu", "sin", "sinh", "softmax", "softplus",
-    "sqrt", "steps", "sum", "take", "tan", "tanh", "taylor", "topological", "value_and_grad", "vjp", "where", "why",
+    "sqrt", "steps", "sum", "take", "tan", "tanh", "taylor", "to_latex", "topological", "value_and_grad", "vjp", "where",
+    "why",
 ]

@@ -12,8 +12,8 @@ from autograd_mini.ops import TABLE
 SUFFIXES = {"value": "value", "slope_a": "by_a", "slope_b": "by_b", "value_of_many": "value", "slope_of_many": "slope"}
 OPERATORS: dict[type[ast.AST], tuple[str, int]] = {  # as C writes them, and how tightly they hold their operands
     ast.Or: ("||", 1), ast.And: ("&&", 2), ast.Lt: ("<", 3), ast.LtE: ("<=", 3), ast.Gt: (">", 3), ast.GtE: (">=", 3),
-    ast.Eq: ("==", 3), ast.NotEq: ("!=", 3), ast.Add: ("+", 4), ast.Sub: ("-", 4), ast.Mult: ("*", 5), ast.Div: ("/", 5),
-    ast.FloorDiv: ("/", 5), ast.USub: ("-", 6), ast.Not: ("!", 6),
+    ast.Eq: ("==", 3), ast.NotEq: ("!=", 3), ast.Add: ("+", 4), ast.Sub: ("-", 4), ast.Mult: ("*", 5),
+    ast.Div: ("/", 5), ast.FloorDiv: ("/", 5), ast.USub: ("-", 6), ast.Not: ("!", 6),
 }  # fmt: skip
 ATOM = 7
 INDENT = "    "
@@ -138,7 +138,7 @@ class Definitions:
                 return name, ATOM
             case ast.Subscript(a, i):
                 return f"{self.part(a, ATOM)}[{self.part(i, 0)}]", ATOM
-            case ast.BinOp(a, operator, b):
+            case ast.BinOp(a, operator, b) if type(operator) in OPERATORS:
                 sign, own = OPERATORS[type(operator)]
                 return f"{self.part(a, own)} {sign} {self.part(b, own + 1)}", own
             case ast.UnaryOp(unary, a):

@@ -83,7 +83,8 @@ def to_c(layout: Layout, name: str) -> str:
         n_outputs=len(layout.outputs),
         slots=layout.slots,
         stdlib="" if on_stack else "#include <stdlib.h>",
-        tables=f"{table('gather', layout.gather)}{table('output_slots', layout.outputs)}",
+        gather=table("gather", layout.gather) if len(layout.gather) else "",
+        output_slots=table("output_slots", layout.outputs),
         definitions=definitions,
         place_of=PLACE_OF if tape.TAKE in layout.code[:: tape.FIELDS] else "",
         forward=block([*constants, *inputs, *parameters, *forward], room, 1),
@@ -116,7 +117,7 @@ inputs: $n_inputs, the Values and floats among the arguments, in their order.
 parameters: $n_parameters, the Values from outside the function, in the order in which it used them first.
 outputs: receives $n_outputs.
 by_inputs, by_parameters: receive the derivatives, for each output one by each input, or parameter; NULL if they are not
-    wanted. By inputs that were floats when the function was recorded they are 0.
+    wanted. Those by inputs that were floats when the function was recorded mean nothing.
 
 Returns 0, or 1 if a comparison came out otherwise than when the function was recorded, 2 if a number or a derivative is
 not finite or an index is out of range, 3 if there is no memory. Then the numbers received mean nothing. */
@@ -126,7 +127,8 @@ $stdlib
 
 enum { n_inputs = $n_inputs, n_parameters = $n_parameters, n_outputs = $n_outputs, slots = $slots };
 
-$tables
+$gather
+$output_slots
 $definitions
 $place_of
 static int all_finite(const double *x, int n) {
@@ -154,6 +156,7 @@ static int both(const double *inputs, const double *parameters, double *outputs,
                 double *by_parameters, double *m, double *g) {
     int status = forward(inputs, parameters, m);
     if (status) return status;
+    (void)outputs;
     $store
     for (int k = 0; k < n_outputs && (by_inputs || by_parameters); k++) {
         for (int i = 0; i < slots; i++) g[i] = 0.0;
@@ -238,8 +241,8 @@ def pulled(x: Instruction, definitions: Definitions) -> list[str]:
     start = [f"g[{row(x.start, x.by_start, x.rows)}] += {g};"] if x.flags & tape.START_CARRIES else []
     if x.is_gathered:
         slope = definitions.rule("slope_of_many", x.op, {"a": "row", "n": str(x.n), "y": f"m[{x.result}]", "i": "i"})
-        y = f"g[{gathered}] += g[{x.result}] * {slope};"
-        return [*start, f"for (int i = 0; i < {x.n}; i++) row[i] = m[{gathered}];", f"for (int i = 0; i < {x.n}; i++) {y}"]
+        fetch = [f"for (int i = 0; i < {x.n}; i++) row[i] = m[{gathered}];"] if "(row" in slope else []
+        return [*start, *fetch, f"for (int i = 0; i < {x.n}; i++) g[{gathered}] += g[{x.result}] * {slope};"]
     a, b = f"[{row(x.a, x.by_a, x.rows)} + i]", f"[{row(x.b, x.by_b, x.rows)} + i]"
     if x.op == ops.SUM:
         return rows(x, [f"for (int i = 0; i < {x.n}; i++) g{a} += {g};"])
@@ -302,7 +305,7 @@ def table(name: str, numbers: Sequence[int]) -> str:
     """A table of whole numbers, in lines of 20; a zero if there are none."""
     texts = [str(x) for x in numbers] or ["0"]
     lines = ",\n    ".join([", ".join(texts[i : i + 20]) for i in range(0, len(texts), 20)])
-    return f"static const int {name}[] = {{\n    {lines}\n}};\n"
+    return f"static const int {name}[] = {{\n    {lines}\n}};"
 
 
 # JAX.
@@ -336,7 +339,7 @@ def to_jax(layout: Layout) -> Callable[..., Any]:
 
 
 class Memory:
-    """Numbers in slots, without a copy of all of them at each change: of each slot, which array it lies in, and where."""
+    """Numbers in slots, of which no change copies all: for each slot, which array it lies in, and where."""
 
     def __init__(self, jnp: Any) -> None:
         self.jnp = jnp
@@ -371,8 +374,9 @@ def execute(
         memory.write([x.result], choices[jnp.where(there, i, 0).astype(int)][None])
         return holds & there
     if x.is_elementwise:
-        slots = [range(a, a + x.n) if x.flags & steps else [a] for a, steps in ((x.a, tape.A_STEPS), (x.b, tape.B_STEPS))]
-        given = [jnp.broadcast_to(memory.read(one), (x.n,)) for one in slots[: TABLE[x.op].arity]]
+        both = ((x.a, tape.A_STEPS), (x.b, tape.B_STEPS))[: TABLE[x.op].arity]
+        slots = [range(a, a + x.n) if x.flags & steps else [a] for a, steps in both]
+        given = [jnp.broadcast_to(memory.read(one), (x.n,)) for one in slots]
         memory.write(range(x.result, x.result + x.n), primitive(x.op)(*given))
         return holds
     if x.is_gathered and x.op not in (ops.SUM, ops.DOT):

@@ -61,8 +61,8 @@ class Program:
         >>> from autograd_mini import compile
         >>> square = compile(lambda x: x * x)
         >>> y = square(Value(3.0))
-        >>> print(square.programs()[0].to_c("square").partition("int ")[2].partition(chr(10))[0])
-        square(const double *inputs, const double *parameters, double *outputs, double *by_inputs, double *by_parameters)
+        >>> [line for line in square.programs()[0].to_c("square").split("\\n") if "g[1] *" in line]
+        ['    g[0] += g[1] * mul_by_a(m[0]);', '    g[0] += g[1] * mul_by_b(m[0]);']
         """
         from autograd_mini import export
 

@@ -169,7 +169,7 @@ def magnitude(trail: Trail) -> float:
 # Long paths and great numbers in words.
 
 
-def elided(parts: Sequence[Any], text: Callable[[Any], str], dots: str = "…") -> list[str]:
+def elided(parts: Sequence[Any], text: Callable[[Any], Any], dots: Any = "…") -> list[Any]:
     """The texts of the parts, or if they are many, of those at both ends."""
     if len(parts) <= 2 * ENDS + 1:
         return [text(part) for part in parts]

@@ -26,7 +26,7 @@ from autograd_mini.value import Value, topological
 from autograd_mini.why import dependents, elided, how_many
 
 SHORT = 12  # characters of a formula that is written wherever it is used
-LONG = 120  # and of one that becomes a line of its own, however often it is used
+LONG = 400  # and of the LaTeX of one that has a line of its own, however often it is used
 MOST_PATHS = 12  # more are no formula to read
 
 
@@ -48,7 +48,15 @@ def to_latex(root: Value, wrt: Value | None = None, names: Mapping[str, Any] | N
     >>> x, y = Value(2.0, label="x"), Value(-3.0, label="y")
     >>> print(to_latex((x + y) ** 2 / y.exp()))
     \frac{\left(x + y\right)^{2}}{e^{y}}
-    >>> print(to_latex(x * x * y, wrt=x, names={"u": x * x}))
+    >>> u = x * y
+    >>> z = u ** 3
+    >>> print(to_latex(z, wrt=x, names={"u": u, "z": z}))
+    \begin{aligned}
+    \frac{\partial z}{\partial x} &= \frac{\partial z}{\partial u} \cdot \frac{\partial u}{\partial x} \\
+    &= 3 \cdot u^{2} \cdot y \\
+    &= 108 \cdot \left(-3\right) \\
+    &= -324
+    \end{aligned}
     """
     for node in (root, root if wrt is None else wrt):
         if not isinstance(node, Value):
@@ -71,7 +79,7 @@ def formula(root: Value, names: Mapping[str, Any] | None) -> str:
             continue
         y = known[node] = spelled(node, known)
         is_shared = uses[node] > 1 and (label or len(y.text) > SHORT)
-        if node is not root and (is_shared or len(y.text) > LONG):
+        if node is not root and (is_shared or len(y.latex) > LONG):
             own = name(label or f"{letter}{len(lines) + 1}")
             lines.append((own.latex, y.latex))
             known[node] = own
@@ -127,7 +135,8 @@ def chain_rule(root: Value, wrt: Value, names: Mapping[str, Any] | None) -> str:
         raise ValueError(f"{root!r} was not computed from {wrt!r}: name a result first and then a value it came from")
     known = names_of(root, names)
     y, x = called(root, known), called(wrt, known)
-    steps = {node: operands_among(set(between), node) for node in between}
+    among = set(between)
+    steps = {node: operands_among(among, node) for node in between}
     count = count_paths(between, steps)
     if count > MOST_PATHS:
         raise ValueError(
@@ -147,7 +156,7 @@ def chain_rule(root: Value, wrt: Value, names: Mapping[str, Any] | None) -> str:
     ]
     left = derivative(y, x).latex
     rights = [latex for latex in dict.fromkeys([part.latex for part in sums]) if latex != left]
-    return aligned([f"{left if i == 0 else ''} &= {right}" for i, right in enumerate(rights)])
+    return aligned([f"{left} &= {rights[0]}", *[f"&= {right}" for right in rights[1:]]])
 
 
 def operands_among(nodes: set[Value], node: Value) -> dict[Value, list[int]]:

@@ -58,7 +58,7 @@ class Program:
         Raises:
             ValueError: if name cannot be the name of a function in C.
 
-        >>> from autograd_mini import compile
+        >>> from autograd_mini import Value, compile
         >>> square = compile(lambda x: x * x)
         >>> y = square(Value(3.0))
         >>> [line for line in square.programs()[0].to_c("square").split("\\n") if "g[1] *" in line]
@@ -76,7 +76,7 @@ class Program:
         otherwise than when the function was recorded, or an index is out of range, they are nan, and so are the
         gradients.
 
-        >>> from autograd_mini import compile
+        >>> from autograd_mini import Value, compile
         >>> square = compile(lambda x: x * x)
         >>> y = square(Value(3.0))
         >>> f = square.programs()[0].to_jax()       # doctest: +SKIP

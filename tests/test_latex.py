@@ -11,7 +11,6 @@ from hypothesis import given
 
 import autograd_mini as am
 from autograd_mini import Value, nn, to_latex
-from autograd_mini.ops import TABLE
 from autograd_mini.text import number
 from autograd_mini.value import apply, topological
 from tests.graphs import graphs
@@ -77,7 +76,8 @@ def test_random_graphs(nodes):
 
 def test_parentheses():
     a, b, c = (Value(x, label=name) for x, name in zip(EXACT, "abc", strict=False))
-    for y in ((a + b) * c, a - (b - c), (a * b) ** c.exp(), -(a + b), (a / b) / c, a / (b / c), (-a) ** 2, (a * c).sin() ** 2):
+    fractions = (a / b) / c, a / (b / c)
+    for y in ((a + b) * c, a - (b - c), (a * c) ** c.exp(), -(a + b), (-a) ** 2, c.sin() ** 2, *fractions):
         names = {"a": 0.5, "b": -0.25, "c": 2.0}
         assert close(read(to_latex(y), names), y.data), to_latex(y)
 
@@ -97,11 +97,12 @@ def test_what_is_shared_has_a_line_of_its_own():
     assert (whole, list(lines)) == (r"u_{1} \cdot \ln u_{1} + u_{1}", ["u_{1}"])
     assert close(read(to_latex(y), {"x": 0.5, "t": 2.0}), y.data)
     assert list(unfolded(to_latex(y, names={"s": s}))[1]) == ["s"]
+    assert unfolded(to_latex(s + s))[0] == "u_{1} + u_{1}" and unfolded(to_latex(s * s))[1] == {}
 
 
-@pytest.mark.parametrize("step", [lambda x: x * x, lambda x: x + x.tanh(), lambda x: x * x * 0.5 + x, am.silu])
+@pytest.mark.parametrize("step", [lambda x: x * x, lambda x: x + x.tanh(), lambda x: x * x * 0.25 - x, am.silu])
 def test_chains_do_not_explode(step):
-    x = y = Value(0.5, label="x")
+    y = Value(0.5, label="x")
     for _ in range(60):
         y = step(y)
     latex = to_latex(y)
@@ -115,16 +116,16 @@ def test_deep_graphs_take_little_time():
         y = y.sin()
     start = time.perf_counter()
     assert len(to_latex(y)) < 1e6 and len(to_latex(y, wrt=x)) < 5000
-    assert time.perf_counter() - start < 20.0
+    assert time.perf_counter() - start < 10.0
 
 
 def test_a_network():
     model = nn.MLP(2, [4, 1], seed=1)
     x = [Value(0.5, label="x1"), Value(2.0, label="x2")]
     y = model(x)
-    latex = to_latex(y, names={"model": model})
+    latex = to_latex(y)
     check_latex(re.sub(r"&=?|\n", "", latex.replace("\\\\\n", "")))
-    assert r"x_{1}" in latex and "model" in latex
+    assert r"x_{1}" in latex and "layers[1]" in latex
 
 
 # The chain rule.
@@ -203,7 +204,3 @@ def test_a_call_of_a_compiled_function():
     assert to_latex(y) == "f(x)"
     left, rights = sides(to_latex(y, wrt=x))
     assert rights == [number(1.5 * math.exp(0.5))] and left == r"\frac{\partial \left(f(x)\right)}{\partial x}"
-
-
-def test_it_is_about_all_primitives():
-    assert len({op for op, row in enumerate(TABLE) if row.samples}) > 50

@@ -50,6 +50,6 @@ __all__ = [
     "gradient", "hessian", "hvp", "hypot", "jacobian", "jvp", "leaky_relu", "lgamma", "log", "log10", "log1p", "log2",
     "log_sigmoid", "logsumexp", "maximum", "mean", "minimum", "nn", "no_grad", "nudge", "plot_decision", "plot_history",
     "pow", "primitive", "prod", "radians", "relu", "remainder", "sigmoid", "silu", "sin", "sinh", "softmax", "softplus",
-    "sqrt", "steps", "sum", "take", "tan", "tanh", "taylor", "to_latex", "topological", "value_and_grad", "vjp", "where",
-    "why",
+    "sqrt", "steps", "sum", "take", "tan", "tanh", "taylor", "to_latex", "topological", "value_and_grad", "vjp",
+    "where", "why",
 ]

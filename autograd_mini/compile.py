@@ -17,7 +17,7 @@ from autograd_mini.errors import DomainError
 from autograd_mini.lower import lower
 from autograd_mini.program import Program
 from autograd_mini.results import rebuilt
-from autograd_mini.surroundings import Watched, holds, identity, references_of, settled, watch
+from autograd_mini.surroundings import Watched, changed, holds, identity, own, references_of, settled, surroundings_of
 from autograd_mini.tape import DEVIATED, NOT_FINITE
 from autograd_mini.trees import constant, flat, flat_index, fresh, fresh_index, outlined
 from autograd_mini.value import RAISED, Value, is_recording, is_taping, taping
@@ -55,9 +55,10 @@ class Compiled:
         update_wrapper(self, function, updated=())
         self.function = function
         self.static, self.index = places_of(function, "static", static), places_of(function, "index", index)
-        self.references = references_of(function)
+        self.references = references_of([function])
         self.recordings: dict[Any, list[Recording]] = {}
         self.hits = self.misses = 0
+        self.changes: Any = None  # what the function reads and changes itself, if it does
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self.function, '__qualname__', self.function)!s}>"
@@ -68,7 +69,7 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function gives; each Value in it is one node, however much was computed for it."""
-        if is_taping():  # inside another compiled function, whose recording takes all of it in
+        if is_taping() or self.changes is not None:  # inside another compiled function, which records all of it
             return self.function(*args, **kwargs)
         inputs: list[Any] = []
         key = self.key(args, kwargs, inputs)
@@ -174,17 +175,18 @@ class Compiled:
     def record(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call the function with new Values for the numbers that vary, and keep what it does.
 
-        None if an operation has no finite result: the function itself is to say what comes of it.
+        None if an operation has no finite result: the function itself is to say what comes of it. And if the function
+        changes what it reads: each call is its own then.
         """
-        self.references = references_of(self.function)
+        if self.changes is not None:
+            return None
+        objects = [x for x in (*args, *kwargs.values()) if own(x) is not None]
+        self.references, surroundings, watched = surroundings_of(self.function, objects)
         given: list[Any] = []
         key = self.key(args, kwargs, given)
         inputs: list[Value] = []
         new_args = [self.fresh(i, x, inputs) for i, x in enumerate(args)]
         new_kwargs = {name: self.fresh(name, x, inputs) for name, x in kwargs.items()}
-        surroundings = tuple([look() for look in self.references])
-        objects = [x for x in (*args, *kwargs.values()) if hasattr(x, "__dict__")]
-        watched = watch(self.function, [*surroundings, *objects])
         drawn = random_states(surroundings)
         tape: list[Any] = []
         try:
@@ -206,6 +208,13 @@ class Compiled:
                 f"{self!r} draws random numbers, which would be the same in all later calls: draw them outside and give"
                 " them as arguments; nn.train() takes compiled=False"
             )
+        self.changes = changed(watched)
+        if self.changes is not None:
+            warn(
+                f"{self!r} is called as it is, not compiled: it reads {self.changes!r} and changes it, so that no call"
+                " is like the one before; give what changes as an argument and return it"
+            )
+            return None
         outputs: list[Value] = []
         result = outlined(result, outputs)
         is_value = [type(x) is Value for x in given]
@@ -236,6 +245,7 @@ class Compiled:
         """Forget all recordings."""
         self.recordings.clear()
         self.hits = self.misses = 0
+        self.changes = None
 
 
 class Bound:
@@ -283,8 +293,9 @@ def compile(function: Callable[..., Any] | None = None, *, static: Names = (), i
     What the function does beside computing with Values is done when it is recorded only: it should not print or add to
     lists. Numbers and objects it finds in variables outside itself, in lists, dicts and attributes there, and in
     attributes of objects that it is given, are looked up at each call; where one is another than when the function was
-    recorded, it is recorded again. Not seen are changes in arrays, in classes and in attributes that are not read by
-    their names.
+    recorded, it is recorded again. Not seen are changes in arrays and lists of more than 10,000 entries, in classes and
+    modules, in objects with __slots__, and in attributes that are not there yet or not read by their names. A function
+    that changes what it reads, such as a count, is called as it is, with a warning.
 
     Args:
         function: a function of numbers, Values and structures of them, that gives a Value or a structure of Values.

@@ -804,8 +804,108 @@ def test_a_count_that_is_read_is_right_at_each_call():
 
     (_, eager), (_, one) = build(), build()
     compiled = am.compile(one)
+    with pytest.warns(RuntimeWarning, match="reads 'k' and changes it") as said:
+        for _ in range(5):
+            assert compiled(V(2.0)).data == eager(V(2.0)).data
+        assert compiled.sum([V(2.0), V(3.0)]).data == eager(V(2.0)).data + eager(V(3.0)).data
+    assert len(said) == 1 and compiled.cache_info() == (0, 0, 0)
+
+
+class Plain:
+    def __init__(self):
+        self.k, self.table = 1.0, {"k": 2.0}
+
+    def scaled(self, x):
+        return helped(self, x) * self.table["k"]
+
+    @property
+    def twice(self):
+        return 2.0 * self.k
+
+    def of_twice(self, x):
+        return x * self.twice
+
+
+def helped(o, x):
+    return x * o.k
+
+
+class Strange:
+    """It has whatever it is asked for."""
+
+    def __init__(self, k):
+        self.k = k
+
+    def __getattr__(self, name):
+        return self
+
+    def __call__(self, x):
+        return x * self.k
+
+
+def with_default(x, o=Plain()):  # noqa: B008
+    return x * o.k
+
+
+def holders():
+    """Functions of a Value that come to an attribute k of an object, and the object."""
+    o = Plain()
+    yield "a bound method", o.scaled, o
+    o = Plain()
+    yield "a partial of a bound method", functools.partial(o.scaled), o
+    o = Plain()
+    yield "the gradient of a bound method", am.grad(o.scaled), o
+    o = Plain()
+    yield "a property", o.of_twice, o
+    o = Plain()
+    yield "a method in a list", (lambda ms: lambda x: ms[0](x))([o.scaled]), o
+    o = Plain()
+    yield "a function in a dict", (lambda d, o: lambda x: d["f"](o, x))({"f": helped}, o), o
+    yield "a default argument", with_default, with_default.__defaults__[0]
+    o = Strange(1.0)
+    yield "an object that has everything", (lambda o: lambda x: o(x))(o), o
+    for kind in (dict, defaultdict, OrderedDict):
+        o = Plain()
+        yield f"a {kind.__name__}", (lambda d: lambda x: x * d["o"].k)(kind(o=o)), o
+    o = Plain()
+    yield "a list of a kind of its own", (lambda d: lambda x: x * d[0].k)(Steps_([o])), o
+
+
+class Steps_(list):
+    pass
+
+
+@pytest.mark.parametrize(("function", "o"), [pytest.param(f, o, id=name) for name, f, o in holders()])
+def test_ways_to_what_is_put_in_another_place(function, o):
+    compiled = am.compile(function)
+    try:
+        for o.k in (1.0, 3.0, 3.0, 1.0):
+            for _ in range(2):
+                assert data_of(compiled(V(2.0))) == data_of(function(V(2.0)))
+        assert compiled.cache_info().currsize == 2
+    finally:
+        o.k = 1.0
+
+
+def test_a_trainer_with_counts_of_its_own_is_recorded_once():
+    @dataclasses.dataclass
+    class Trainer:
+        w: Value
+        steps: int = 0
+        losses: list = dataclasses.field(default_factory=list)
+
+        def loss(self, x):
+            return self.w * x
+
+        def step(self, x):
+            self.steps += 1
+            self.losses.append(compiled(x).data)
+
+    trainer = Trainer(Value(2.0))
+    compiled = am.compile(trainer.loss)
     for _ in range(5):
-        assert compiled(V(2.0)).data == eager(V(2.0)).data
+        trainer.step(V(1.0))
+    assert compiled.cache_info() == (4, 1, 1)
 
 
 def test_recordings_that_no_more_hold_are_forgotten_in_the_end():

@@ -110,6 +110,10 @@ class Batch:
                 self.run_eagerly(group.places[0])
                 group = group.only(list(range(1, len(group.places))))
                 continue
+            if is_new and self.compiled.changes is not None:  # it is for one call only
+                self.replay(recording, group.only([0]))
+                group = group.only(list(range(1, len(group.places))))
+                continue
             verdicts = self.replay(recording, group)
             self.compiled.hits += not is_new
             if not verdicts:  # it held for all

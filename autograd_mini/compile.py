@@ -175,8 +175,8 @@ class Compiled:
     def record(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call the function with new Values for the numbers that vary, and keep what it does.
 
-        None if an operation has no finite result: the function itself is to say what comes of it. And if the function
-        changes what it reads: each call is its own then.
+        None if an operation has no finite result: the function itself is to say what comes of it. If the function
+        changes what it reads, the recording is for this call only: from then on, the function is called as it is.
         """
         if self.changes is not None:
             return None
@@ -208,13 +208,6 @@ class Compiled:
                 f"{self!r} draws random numbers, which would be the same in all later calls: draw them outside and give"
                 " them as arguments; nn.train() takes compiled=False"
             )
-        self.changes = changed(watched)
-        if self.changes is not None:
-            warn(
-                f"{self!r} is called as it is, not compiled: it reads {self.changes!r} and changes it, so that no call"
-                " is like the one before; give what changes as an argument and return it"
-            )
-            return None
         outputs: list[Value] = []
         result = outlined(result, outputs)
         is_value = [type(x) is Value for x in given]
@@ -224,6 +217,13 @@ class Compiled:
             layout, captured = lower(tape, inputs, is_value, outputs, in_order=True)
             program = Program(layout)
         recording = Recording(program, tuple(captured), result, surroundings, settled(watched))
+        self.changes = changed(watched)
+        if self.changes is not None:
+            warn(
+                f"{self!r} is called as it is, not compiled: it reads {self.changes!r} and changes it, so that no call"
+                " is like the one before; give what changes as an argument and return it"
+            )
+            return recording
         self.misses += 1
         self.recordings[key] = [recording, *self.recordings.get(key, ())][:MOST_KEPT]
         if len(self.programs()) == MANY_RECORDINGS + 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -32,6 +33,12 @@ def waves(x: Sequence[Any]) -> Any:
     return am.exp(-am.dot(x, x)) * am.sum([am.sin(a * b) for a, b in zip(x, [*x[1:], x[0]], strict=True)])
 
 
+def perceptron(x: Sequence[Any]) -> Any:
+    """A network of 10 inputs, 10 tanh units and one output, with fixed weights."""
+    rows = [[math.sin(7.0 * i + j) for j in range(10)] for i in range(10)]
+    return am.tanh(am.sum([am.tanh(am.dot(row, x)) for row in rows]))
+
+
 def seconds(f: Callable[[], Any], rounds: int = 7) -> float:
     """The median time of a call."""
     f()
@@ -50,7 +57,7 @@ def report() -> None:
     numbers = random.Random(0)
     x = [numbers.uniform(-1.0, 1.0) for _ in range(10)]
     rows = []
-    for f in (rosenbrock, waves):
+    for f in (rosenbrock, waves, perceptron):
         hessian = am.hessian(f)
         replayed = am.compile(hessian)
         eager, compiled = seconds(lambda h=hessian: h(x)), seconds(lambda h=replayed: h(x))

@@ -6,8 +6,12 @@ cdef extern from "stdlib.h" nogil:
 
 cdef extern from *:
     """
+    #include <string.h>
     #define autograd_mini_at(block, start, size) ((block) + (start))
+    #define autograd_mini_same_items(x, y, n) \\
+        (memcmp(PySequence_Fast_ITEMS(x), PySequence_Fast_ITEMS(y), (n) * sizeof(PyObject *)) == 0)
     """
+    bint same_items "autograd_mini_same_items" (object x, object y, Py_ssize_t n) noexcept
     double* at "autograd_mini_at" (double* block, Py_ssize_t start, Py_ssize_t size) noexcept nogil
 
 cdef extern from "Python.h":

@@ -50,6 +50,11 @@ def item(x: Sequence[Any], i: int) -> Any:
     return x[i]
 
 
+def same_items(x: Sequence[Any], y: Sequence[Any], n: int) -> bool:
+    """Whether the first n items of two lists or tuples are the same objects; in C, a comparison of memory."""
+    return all([a is b for a, b in zip(x[:n], y[:n], strict=True)])
+
+
 def entry(x: dict[Any, Any], key: Any) -> Any:
     """x[key], or None where there is none; in C, a pointer as of item()."""
     return x.get(key)

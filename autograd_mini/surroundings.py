@@ -205,10 +205,9 @@ def is_same(x: list[Any], before: tuple[Any, ...]) -> bool:
     """Whether a list still has the same in it."""
     if len(x) != len(before):
         return False
-    for i in range(len(before)):
-        if _plain.item(x, i) is not _plain.item(before, i) and not is_equal(x[i], before[i]):
-            return False
-    return True
+    if not before or _plain.same_items(x, before, len(before)):
+        return True
+    return all([y is z or is_equal(y, z) for y, z in zip(x, before, strict=True)])
 
 
 def has_same(entries: dict[Any, Any], keys: tuple[Any, ...], before: tuple[Any, ...]) -> bool:
@@ -276,7 +275,8 @@ def reads(function: Any) -> list[str]:
 @lru_cache(4096)
 def names_in(code: CodeType) -> tuple[list[str], list[str]]:
     """The names of variables and those of attributes in a function's code, and in that of functions inside it."""
-    variables, attributes = dict[str, None](), dict[str, None]()
+    variables: dict[str, None] = {}
+    attributes: dict[str, None] = {}
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             variables[instruction.argval] = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -120,9 +121,10 @@ class JupyterLab:
 
 @contextmanager
 def serving(browser: WebDriver, folder: Path) -> Iterator[JupyterLab]:
-    """Run a JupyterLab in an empty folder, with no settings but its own and without a password on this machine."""
+    """Run a JupyterLab in a folder of its own, with no settings but its own and without a password on this machine."""
     for name in ("notebooks", "home"):
         (folder / name).mkdir()
+    shutil.copytree(CHECKOUT / "notebooks" / "data", folder / "notebooks" / "data")  # what the notebooks read
     write_settings(folder, SETTINGS)
     write_kernel(folder)
     port = free_port()

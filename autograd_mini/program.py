@@ -144,9 +144,8 @@ class Program:
                 of_leaves = of_leaves and x._op == ops.LEAF
                 slopes[j] = m[gradient(self, self.inputs[i], 1)] if self.inputs[i] >= 0 else 0.0
                 j += 1
-        for i in range(self.n_captured):
-            slopes[j] = m[gradient(self, self.captured[i], 1)] if self.captured[i] >= 0 else 0.0
-            j += 1
+        for i in range(self.n_captured):  # they are uniform: their gradients lie side by side
+            slopes[j + i] = m[self.uniform + self.captured[i]] if self.captured[i] >= 0 else 0.0
         if not loops.finite(slopes, 0, n):
             _plain.free(slopes)
             return None

@@ -13,7 +13,7 @@ def rebuilt(x: Any, values: Sequence[Any]) -> Any:
     """The result with values for Outputs; it is no deeper than trees.outlined() could go, in Python."""
     kind = type(x)
     if kind is Output:
-        return values[x.place]
+        return values[x[0]]  # the place, a third quicker than by its name
     if kind is list:
         return [rebuilt(part, values) for part in x]
     if isinstance(x, dict):

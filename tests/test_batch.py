@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import autograd_mini as am
 from autograd_mini import Value, no_grad
 from tests.test_compile import ORDINARY, bug, close, functions, untouched
-from tests.test_memory import blocks
+from tests.test_memory import leaks
 
 W, B = Value(1.5, label="w"), Value(-0.5, label="b")
 
@@ -682,13 +682,7 @@ def test_batches_leave_no_blocks_behind():
         with pytest.raises(ZeroDivisionError):
             am.compile(lambda x: 1.0 / x).sum([Value(0.0), Value(1.0)])
 
-    for _ in range(10):
-        use()
-    before = blocks()
-    rounds = 400 if am.COMPILED else 40
-    for _ in range(rounds):
-        use()
-    assert blocks() - before < max(50, rounds // 2)  # Python itself keeps up to 150 for its errors
+    assert not leaks(use, rounds=100 if am.COMPILED else 20)
 
 
 @pytest.mark.parametrize("xs", [[1.0, 2.0], [0.0, 4.0], [4.0, 0.0, 1.0]])

@@ -30,7 +30,7 @@ import autograd_mini.lower as lowering
 from autograd_mini import Value, no_grad, ops, tape
 from autograd_mini.value import apply, is_taping
 from tests.conftest import PACKAGE
-from tests.test_memory import blocks
+from tests.test_memory import leaks
 from tests.test_rules import variables
 
 
@@ -1548,12 +1548,7 @@ def test_calls_leave_no_blocks_behind():
             compiled(x)
         compiled(0.5)
 
-    for _ in range(10):
-        use()
-    before = blocks()
-    for _ in range(10_000 if am.COMPILED else 300):
-        use()
-    assert blocks() - before < 50
+    assert not leaks(use, rounds=1000 if am.COMPILED else 100)
 
 
 @pytest.mark.parametrize("fail", [
@@ -1568,14 +1563,7 @@ def test_failing_calls_leave_no_blocks_behind(fail):
         with pytest.raises((ValueError, TypeError, RuntimeError)):
             fail(compiled)
 
-    for _ in range(10):
-        use()
-    gc.collect()
-    before = blocks()
-    for _ in range(200):
-        use()
-    gc.collect()
-    assert blocks() - before < 100
+    assert not leaks(use)
 
 
 def test_compiled_functions_are_freed_with_what_they_refer_to():

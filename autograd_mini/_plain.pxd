@@ -17,3 +17,6 @@ cdef extern from *:
 cdef extern from "Python.h":
     void* item "PySequence_Fast_GET_ITEM" (object x, Py_ssize_t i) noexcept
     void* entry "PyDict_GetItemWithError" (object x, object key) noexcept
+
+cdef inline double* address(double[::1] numbers) noexcept:
+    return &numbers[0]

@@ -45,6 +45,11 @@ def at(block: list[float], start: int, size: int) -> list[float]:
     return block[start : start + size]
 
 
+def address(numbers: Any) -> Any:
+    """The array itself; in C, where its numbers are in memory."""
+    return numbers
+
+
 def item(x: Sequence[Any], i: int) -> Any:
     """x[i] of a list or tuple; in C, a pointer that does not count as a reference: cast() makes a Value of it."""
     return x[i]

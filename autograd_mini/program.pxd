@@ -26,7 +26,7 @@ cdef class Program:
 
 @cython.locals(n=Py_ssize_t, i=Py_ssize_t, block="double*")
 cpdef node(double y, tuple operands, double[::1] slopes, bint of_leaves)
-@cython.locals(view="double[::1]", i=Py_ssize_t, x=Value)
+@cython.locals(view="double[::1]", i=Py_ssize_t)
 cpdef data_of_all(tuple values)
 
 cdef Py_ssize_t place(Program program, Py_ssize_t slot, Py_ssize_t width) noexcept nogil

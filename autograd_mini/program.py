@@ -229,8 +229,7 @@ def data_of_all(values: tuple[Value, ...]) -> array[float]:
     numbers = array("d", bytes(8 * len(values)))
     view = filled(numbers)
     for i in range(len(values)):
-        x = values[i]
-        view[i] = x._data
+        view[i] = cython.cast(Value, _plain.item(values, i))._data
     return numbers
 
 

@@ -35,6 +35,8 @@ cdef bint count_uses(Value root) except -1
 cdef bint count_use(Value node, list found) except -1
 @cython.locals(upstream=double, i=Py_ssize_t)
 cdef bint propagate(Value node, list ready) except -1
+@cython.locals(i=Py_ssize_t)
+cdef bint spread(tuple leaves, double* slopes, double upstream) except -1
 cdef bint receive(Value node, double contribution, list ready) except -1
 cdef void forget_uses(Value node) noexcept
 cdef void release(Value node) noexcept

@@ -740,13 +740,18 @@ def propagate(node: Value, ready: list[Value]) -> None:
     if node._b is not None:
         receive(node._b, upstream * node._slope_b, ready)
     if node._operands is not None and node._slope_a:  # a call, with leaves for operands
-        for i in range(len(node._operands)):
-            cython.cast(Value, _plain.item(node._operands, i))._grad += upstream * node._slopes[i]
+        spread(node._operands, node._slopes, upstream)
     elif node._operands is not None:
         for i in range(len(node._operands)):
             operand = node._operands[i]
             if isinstance(operand, Value):
                 receive(operand, upstream * node._slopes[i], ready)
+
+
+def spread(leaves: tuple[Value | float, ...], slopes: list[float], upstream: float) -> None:
+    """The chain rule at a call whose operands are all leaves."""
+    for i in range(len(leaves)):
+        cython.cast(Value, _plain.item(leaves, i))._grad += upstream * slopes[i]
 
 
 def receive(node: Value, contribution: float, ready: list[Value]) -> None:

@@ -10,6 +10,7 @@ import os
 import pickle
 import random
 import statistics
+from array import array
 
 import pytest
 
@@ -620,6 +621,38 @@ def test_optimisers_move_as_pytorchs(name, settings):
     assert abs(ours[0].data - 0.5) > 0.01
 
 
+@pytest.mark.parametrize(("name", "settings"), SETTINGS)
+def test_optimisers_move_many_parameters_as_each_alone(name, settings):
+    rng = random.Random(0)
+    start = [(rng.gauss(0.0, 1.0), rng.gauss(0.0, 1.0)) for _ in range(600)]
+    together, alone = [[Value(x) for x, _ in start] for _ in range(2)]
+    optimisers = [getattr(nn, name)(ws, **settings) for ws in [together, *[[w] for w in alone]]]
+    for _ in range(3):
+        for w, (_, g) in zip(together + alone, start + start, strict=True):
+            w.grad = g * w.data
+        for optimiser in optimisers:
+            optimiser.step()
+        assert [w.data for w in together] == [w.data for w in alone]
+    optimisers[0].zero_grad()
+    assert not any(w.grad for w in together) and any(w.grad for w in alone)
+
+
+def test_an_optimiser_keeps_to_its_parameters():
+    w = Value(1.0)
+    sgd, adam = nn.SGD([w], momentum=0.9), nn.Adam([w])
+    with pytest.raises(AttributeError):
+        sgd.parameters = [w, w]
+    with pytest.raises(AttributeError):
+        sgd.parameters.append(w)
+    for optimiser, name in ((sgd, "velocity"), (adam, "m"), (adam, "v")):
+        good = getattr(optimiser, name)
+        setattr(optimiser, name, array("d", [0.0, 0.0]))
+        with pytest.raises(ValueError, match="remembers 2 numbers of 1 parameters"):
+            optimiser.step()
+        setattr(optimiser, name, good)
+    assert w.data == 1.0
+
+
 def test_an_optimiser_changes_no_more_than_it_is_given():
     model = nn.MLP(2, [3, 1], seed=0)
     before = model.state()
@@ -639,6 +672,7 @@ def test_an_optimiser_changes_no_more_than_it_is_given():
         (lambda w: nn.SGD([]), "SGD takes a list of leaf Values"),
         (lambda w: nn.Adam([1.0]), "Adam takes a list of leaf Values"),
         (lambda w: nn.SGD([w * 2.0]), "leaf Values"),
+        (lambda w: nn.SGD([w, w]), "SGD takes each Value once"),
         (lambda w: nn.SGD([w], lr=-0.1), "lr is at least 0 and less than inf, not -0.1"),
         (lambda w: nn.SGD([w], lr=NAN), "lr is .* not nan"),
         (lambda w: nn.SGD([w], lr=INF), "lr is .* not inf"),

@@ -24,12 +24,19 @@ class Optimiser:
     """
 
     def __init__(self, parameters: Iterable[Value], lr: float | Schedule, weight_decay: float = 0.0) -> None:
-        self.parameters = list(parameters)
+        self._parameters = tuple(parameters)
         self.lr, self.weight_decay = lr, within("weight_decay", weight_decay)
         self.steps = 0
         if not self.parameters or not all([isinstance(p, Value) and p.op == "leaf" for p in self.parameters]):
             raise ValueError(f"{type(self).__name__} takes a list of leaf Values to change, such as model.parameters()")
+        if len({id(p) for p in self.parameters}) < len(self.parameters):
+            raise ValueError(f"{type(self).__name__} takes each Value once: one of them is in the list twice")
         self.learning_rate()
+
+    @property
+    def parameters(self) -> tuple[Value, ...]:
+        """What it changes: always the same, as what it remembers of each is in this order."""
+        return self._parameters
 
     def learning_rate(self) -> float:
         """The learning rate of the next step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +28,8 @@ from autograd_mini.nn.losses import (
 from autograd_mini.nn.metrics import Metric, Model
 from autograd_mini.nn.optimisers import SGD, Optimiser
 from autograd_mini.nn.schedules import Schedule
+from autograd_mini.program import data_of_all
+from autograd_mini.update import all_finite
 from autograd_mini.value import Value, no_grad, topological
 
 
@@ -92,7 +94,8 @@ def train(
     size = len(inputs) if batch_size is None else whole("batch_size", batch_size)
     loss = known("loss", LOSSES, loss) if isinstance(loss, str) else loss
     optimiser = SGD(model.parameters(), lr) if optimiser is None else optimiser
-    good = [p.data for p in optimiser.parameters]
+    parameters = tuple(optimiser.parameters)
+    good = data_of_all(parameters)
     rng = random.Random(seed)
     if compiled:
         inputs = [floats(x) for x in inputs]
@@ -106,16 +109,16 @@ def train(
             for start in range(0, len(inputs), size):
                 batch = order[start : start + size]
                 where = f"epoch {epoch}, batch {start // size + 1}"
-                with guarded(where, optimiser.parameters, good):
+                with guarded(where, parameters, good):
                     mean_loss = differentiate(fit, [inputs[i] for i in batch], [targets[i] for i in batch], optimiser)
                 losses.append(len(batch) * mean_loss)
-                good = [p.data for p in optimiser.parameters]
+                good = data_of_all(parameters)
                 optimiser.step()
-                with guarded(where, optimiser.parameters, good):
-                    check_weights(optimiser.parameters)
+                with guarded(where, parameters, good):
+                    check_weights(parameters)
             history.loss.append(math.fsum(losses) / len(inputs))
             if metric is not None:
-                with guarded(f"epoch {epoch}, metric", optimiser.parameters, good), no_grad():
+                with guarded(f"epoch {epoch}, metric", parameters, good), no_grad():
                     history.metric.append(metric(model, inputs, targets))
                     if tests is not None:
                         history.test_metric.append(metric(model, *tests))
@@ -175,12 +178,12 @@ def differentiate(fit: Fit, inputs: list[Any], targets: list[Any], optimiser: Op
         raise TypeError(f"the loss is a plain number, {y!r:.60}: it must be computed from the parameters, as a Value")
     optimiser.zero_grad()
     y.backward()
-    if optimiser.steps == 0 and independent(y, optimiser.parameters):
+    if optimiser.steps == 0 and independent(y, tuple(optimiser.parameters)):
         raise ValueError(
             "the loss does not depend on the optimiser's parameters: give it those of the model,"
             " and train outside no_grad()"
         )
-    if not math.isfinite(y.data) or not all([math.isfinite(p.grad) for p in optimiser.parameters]):
+    if not math.isfinite(y.data) or not all_finite(tuple(optimiser.parameters)):
         if fit.compiled is not None:  # to say which operation it was
             y = fit.eager(inputs, targets)
             optimiser.zero_grad()
@@ -189,7 +192,7 @@ def differentiate(fit: Fit, inputs: list[Any], targets: list[Any], optimiser: Op
     return y.data
 
 
-def independent(y: Value, parameters: list[Value]) -> bool:
+def independent(y: Value, parameters: tuple[Value, ...]) -> bool:
     """Whether y was computed from none of the parameters."""
     return {id(p) for p in parameters}.isdisjoint([id(node) for node in topological(y)])
 
@@ -214,15 +217,17 @@ def formula(node: Value) -> str:
     return f"{node.op}({shown})" if node.operands else shown
 
 
-def check_weights(parameters: list[Value]) -> None:
+def check_weights(parameters: tuple[Value, ...]) -> None:
     """A FloatingPointError if the last step took a weight out of the finite numbers."""
+    if all_finite(parameters):
+        return
     for p in parameters:
         if not math.isfinite(p.data):
             raise FloatingPointError(f"the step takes {p.label or 'a weight'} with gradient {p.grad:.6g} to {p.data}")
 
 
 @contextmanager
-def guarded(where: str, parameters: list[Value], good: list[float]) -> Iterator[None]:
+def guarded(where: str, parameters: tuple[Value, ...], good: Sequence[float]) -> Iterator[None]:
     """Turn an arithmetic error into Diverged, with the good numbers back in the parameters."""
     try:
         yield

@@ -6,11 +6,18 @@ cdef extern from "stdlib.h" nogil:
 
 cdef extern from *:
     """
+    #include <stdlib.h>
     #include <string.h>
+    #if defined(_MSC_VER)
+    #define autograd_mini_malloc_aligned(size) ((double *)malloc(size))
+    #else
+    #define autograd_mini_malloc_aligned(size) ((double *)aligned_alloc(64, ((size) + 63) / 64 * 64))
+    #endif
     #define autograd_mini_at(block, start, size) ((block) + (start))
     #define autograd_mini_same_items(x, y, n) \\
         (memcmp(PySequence_Fast_ITEMS(x), PySequence_Fast_ITEMS(y), (n) * sizeof(PyObject *)) == 0)
     """
+    double* malloc_aligned "autograd_mini_malloc_aligned" (size_t size) nogil
     bint same_items "autograd_mini_same_items" (object x, object y, Py_ssize_t n) noexcept
     double* at "autograd_mini_at" (double* block, Py_ssize_t start, Py_ssize_t size) noexcept nogil
 

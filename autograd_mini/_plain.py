@@ -36,6 +36,11 @@ def malloc(size: int) -> list[float]:
     return [0.0] * (size // 8)
 
 
+def malloc_aligned(size: int) -> list[float]:
+    """As malloc(); in C, the block begins where a vector of the processor does."""
+    return malloc(size)
+
+
 def free(block: list[float]) -> None:
     """Nothing: Python frees its lists."""
 

@@ -22,6 +22,7 @@ try:
 except ImportError:
     from autograd_mini import _plain as cython
 
+VECTOR = 8  # numbers in the longest vector of a processor
 MADE = -2  # the first operand of a constant that the function made a Value of
 ARITY = array("i", [*[row.arity for row in TABLE], MANY])  # of take() too
 # Operations that have a finite result for all finite operands: where nobody uses it, they can be left out.
@@ -531,7 +532,7 @@ def place(lines: Lines, order: list[int], varies: Any, level: Any) -> tuple[Any,
     """The slots of the lines, and how many are uniform and how many vary: first the operands of DOT and SUM.
 
     The longest first: the shorter ones are often a part of them. The uniform slots come before the others; -1 is a line
-    without a slot.
+    without a slot. There may be more uniform slots than needed, so that the others begin where a vector does.
     """
     slot = array("i", [-1]) * (lines.count + 1)
     used = array("i", [0, 0])
@@ -569,10 +570,16 @@ def place(lines: Lines, order: list[int], varies: Any, level: Any) -> tuple[Any,
             take_slot(i, slot, used, varies)
     for i in lines.outputs:
         take_slot(i, slot, used, varies)
+    uniform = rounded_up(used[0])
     for i in range(lines.count):
         if slot[i] >= 0 and varies[i]:
-            slot[i] += used[0]
-    return slot, used[0], used[1]
+            slot[i] += uniform
+    return slot, uniform, used[1]
+
+
+def rounded_up(n: int) -> int:
+    """The next multiple of the numbers in a vector."""
+    return -(-n // VECTOR) * VECTOR
 
 
 def take_slot(i: int, slot: Any, used: Any, varies: Any) -> None:

@@ -11,7 +11,7 @@ cdef class Program:
     cdef readonly object layout
     cdef int[::1] code, gather, inputs, captured, outputs
     cdef double[::1] initial
-    cdef Py_ssize_t n_inputs, n_captured, n_outputs, count, uniform_code, uniform, slots, longest
+    cdef Py_ssize_t n_inputs, n_captured, n_outputs, count, uniform_code, uniform, slots, longest, span
     cdef readonly bint of_leaves
     cdef signed char[::1] depends
 
@@ -32,7 +32,6 @@ cpdef data_of_all(tuple values)
 cdef Py_ssize_t place(Program program, Py_ssize_t slot, Py_ssize_t width) noexcept nogil
 @cython.locals(behind=Py_ssize_t)
 cdef Py_ssize_t gradient(Program program, Py_ssize_t slot, Py_ssize_t width) noexcept nogil
-@cython.locals(varying=Py_ssize_t)
 cdef Py_ssize_t room(Program program, Py_ssize_t which, Py_ssize_t width) noexcept nogil
 @cython.locals(start=Py_ssize_t, i=Py_ssize_t)
 cdef void clear(Program program, double* m, Py_ssize_t width, bint and_uniform) noexcept nogil
@@ -72,6 +71,8 @@ cdef void fetch(Program program, double* m, Py_ssize_t start, Py_ssize_t n, Py_s
 cdef void dots(Program program, double* m, Py_ssize_t at, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(code="int[::1]", a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_g=Py_ssize_t, by_x=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, to_x=Py_ssize_t, to_z=Py_ssize_t, row=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t, by_a=bint, by_b=bint)
 cdef void pull_dots(Program program, double* m, Py_ssize_t at, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
+@cython.locals(step=Py_ssize_t, lane=Py_ssize_t, j=Py_ssize_t, row=Py_ssize_t)
+cdef void pull_matrix(double* m, Py_ssize_t z, Py_ssize_t upstream, Py_ssize_t by_g, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t lanes, Py_ssize_t to, Py_ssize_t by_to, Py_ssize_t copy) noexcept nogil
 cdef void pull_rows(double* m, Py_ssize_t upstream, Py_ssize_t by_g, Py_ssize_t x, Py_ssize_t by_x, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t to, Py_ssize_t by_to) noexcept nogil
 @cython.locals(slot=Py_ssize_t, x=Py_ssize_t, lane=Py_ssize_t)
 cdef void start(Program program, double* m, Py_ssize_t at, Py_ssize_t row, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil

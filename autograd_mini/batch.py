@@ -220,7 +220,7 @@ class Batch:
         for places, result, outputs in self.results:
             many = len(outputs) // len(places) if places else 0
             for k, place in enumerate(places):
-                y = rebuilt(result, outputs[many * k : many * (k + 1)])
+                y = rebuilt(result, list(outputs[many * k : many * (k + 1)]))
                 is_one = not isinstance(y, (list, tuple))
                 rows[place] = numbers_in(y)
         widths = {len(row) for row in rows}

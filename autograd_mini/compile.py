@@ -33,7 +33,7 @@ class Recording(NamedTuple):
 
     program: Program
     captured: tuple[Value, ...]
-    result: Any  # what the function returned, with an Output for each Value
+    result: Any  # what the function returned, with Outputs for Values
     surroundings: tuple[Any, ...]  # what the function refers to: kept, so that nothing else gets the same identity
     watched: Watched  # what was in there
 
@@ -148,11 +148,11 @@ class Compiled:
         else:
             parts = []
             for x in args:
-                if type(x) is Value:  # what flat() does, in C
+                if type(x) is Value:
                     inputs.append(x)
                     parts.append("Value")
                 else:
-                    parts.append(flat(x, inputs))
+                    parts.append((type(x) is list and flat_row(x, inputs)) or flat(x, inputs))
             parts += [(name, flat(x, inputs)) for name, x in kwargs.items()]
         return (*parts, *self.surroundings()) if self.references else tuple(parts)
 
@@ -274,6 +274,21 @@ class Bound:
         if name == "compiled":  # not there yet
             raise AttributeError(name)
         return getattr(self.compiled, name)
+
+
+def flat_row(x: list[Any], inputs: list[Any]) -> Any:
+    """What flat() gives for a list of floats and Values, in C: a third of the time. None for another list."""
+    kinds: list[Any] = [list]
+    for part in x:
+        kind = type(part)
+        if kind is float:
+            kinds.append(float)
+        elif kind is Value:
+            kinds.append("Value")
+        else:
+            return None
+    inputs += x
+    return tuple(kinds)
 
 
 @overload

@@ -1,3 +1,3 @@
 # C types of results.py.
 
-cpdef rebuilt(x, values)
+cpdef rebuilt(x, list values)

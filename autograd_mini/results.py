@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from autograd_mini.trees import Output, filled, like, with_values
+from autograd_mini.trees import Output, Outputs, filled, like, with_values
 
 
-def rebuilt(x: Any, values: Sequence[Any]) -> Any:
-    """The result with values for Outputs; it is no deeper than trees.outlined() could go, in Python."""
+def rebuilt(x: Any, values: list[Any]) -> Any:
+    """The result with values for its Output and Outputs; it is no deeper than trees.outlined() could go, in Python."""
     kind = type(x)
     if kind is Output:
         return values[x[0]]  # the place, a third quicker than by its name
+    if kind is Outputs:
+        return values[x[0] : x[1]]
     if kind is list:
         return [rebuilt(part, values) for part in x]
     if isinstance(x, dict):

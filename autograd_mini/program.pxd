@@ -34,7 +34,9 @@ cdef Py_ssize_t place(Program program, Py_ssize_t slot, Py_ssize_t width) noexce
 cdef Py_ssize_t gradient(Program program, Py_ssize_t slot, Py_ssize_t width) noexcept nogil
 cdef Py_ssize_t room(Program program, Py_ssize_t which, Py_ssize_t width) noexcept nogil
 @cython.locals(start=Py_ssize_t, i=Py_ssize_t)
-cdef void clear(Program program, double* m, Py_ssize_t width, bint and_uniform) noexcept nogil
+cdef void clear(Program program, double* m, Py_ssize_t width) noexcept nogil
+@cython.locals(i=Py_ssize_t)
+cdef void clear_uniform(Program program, double* m) noexcept nogil
 cdef Py_ssize_t verdicts(Program program, Py_ssize_t width) noexcept nogil
 @cython.locals(i=Py_ssize_t, k=Py_ssize_t, lane=Py_ssize_t, start=Py_ssize_t, lanes=Py_ssize_t, y=Py_ssize_t, g=Py_ssize_t, step=Py_ssize_t)
 cdef int run_blocks(Program program, double* m, Py_ssize_t width, double[::1] inputs, Py_ssize_t n, double seed, double[::1] outputs, double[::1] by_captured, double[::1] by_inputs, bint wants_inputs, unsigned char[::1] failed, bint wants_slopes, int[::1] who) noexcept nogil

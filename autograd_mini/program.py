@@ -133,7 +133,8 @@ class Program:
             return y
         if not wants_slopes or n == 0:
             return Value(y)
-        clear(self, m, 1, True)
+        clear(self, m, 1)
+        clear_uniform(self, m)
         m[gradient(self, self.outputs[k], 1)] = 1.0
         backward(self, m, self.count, 0, 1)
         slopes = _plain.malloc(8 * n)
@@ -158,14 +159,13 @@ class Program:
         return len(getattr(self.layout, of))
 
     def memory(self, width: int) -> Any:
-        """Room for the numbers and gradients of a block of so many examples, with the constants in it."""
+        """Room for the numbers and gradients of a block of so many examples, with the constants in it; else as it is."""
         size = verdicts(self, width) + width
         m = _plain.malloc_aligned(8 * max(size, 1))
         if not m:
             raise MemoryError(f"no memory for the {size} numbers of a block of {width} examples")
         for i in range(self.uniform):
             m[i] = self.initial[i]
-        clear(self, m, width, True)
         return m
 
     def run(
@@ -285,14 +285,17 @@ def room(program: Program, which: int, width: int) -> int:
     return 2 * program.uniform + (program.span * (2 if which == 3 else 1) + which * program.longest) * width
 
 
-def clear(program: Program, m: Any, width: int, and_uniform: bool) -> None:
-    """Set gradients to zero: of the slots that vary, and of the others if asked to."""
+def clear(program: Program, m: Any, width: int) -> None:
+    """Set the gradients of the slots that vary to zero."""
     start = gradient(program, program.uniform, width)
     for i in range(start, start + (program.slots - program.uniform) * width):
         m[i] = 0.0
-    if and_uniform:
-        for i in range(program.uniform, 2 * program.uniform):
-            m[i] = 0.0
+
+
+def clear_uniform(program: Program, m: Any) -> None:
+    """Set the gradients of the others to zero."""
+    for i in range(program.uniform, 2 * program.uniform):
+        m[i] = 0.0
 
 
 def verdicts(program: Program, width: int) -> int:
@@ -311,7 +314,7 @@ def run_blocks(
         return int(m[verdicts(program, 1)])
     if not loops.finite(m, 0, program.uniform):
         return tape.NOT_FINITE
-    clear(program, m, width, True)
+    clear_uniform(program, m)
     start = 0
     while start < n:
         lanes = 0
@@ -326,7 +329,7 @@ def run_blocks(
             for lane in range(lanes):
                 outputs[who[lane] * program.n_outputs + k] = m[y + lane * step]
         if wants_slopes and lanes:
-            clear(program, m, lanes, False)
+            clear(program, m, lanes)
             g = gradient(program, program.outputs[0], lanes)
             step = program.outputs[0] >= program.uniform
             for lane in range(lanes):

@@ -22,6 +22,13 @@ cdef extern from *:
     static void __pyx_f_13autograd_mini_5rules_pull_b(
         int, double *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) CLONES;
     #endif
+
+    /* The C library's log and tanh of several numbers at once are within 1.6 and 2.2 units in the last place, as its
+       tanh of one is, and 3 and 6 times faster; its exp, with 3 instead of 0.5, is left alone. */
+    #if !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__) && __GLIBC__ == 2 && __GLIBC_MINOR__ >= 35
+    double log(double) __attribute__((simd("notinbranch")));
+    double tanh(double) __attribute__((simd("notinbranch")));
+    #endif
     #endif
     """
 

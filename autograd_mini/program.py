@@ -650,7 +650,7 @@ def pull_matrix(
 
     The factors are copied lane by lane, so that n gradients change at once: a third of the time of a sum for each.
     """
-    step = -(-n // 4) * 4
+    step = (n + 3) // 4 * 4
     for lane in range(lanes):
         for j in range(n):
             m[copy + lane * step + j] = m[z + j * lanes + lane]

@@ -666,6 +666,15 @@ def test_threads_that_record_and_threads_that_do_not():
     assert not wrong
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7, 8, 9, 11, 16, 30, 64])
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 9])
+def test_matrices_of_all_sizes(n, rows):
+    network = am.nn.MLP(n, [rows, 2], activation="tanh", seed=n)
+    for examples in (1, 2, 7, 20, 70):
+        X = [uniform(n, seed=k) for k in range(examples)]
+        agree(lambda x: am.sum(network(x)), X, leaves=network.parameters(), kinds=("mean",))
+
+
 # Memory.
 
 

@@ -510,12 +510,9 @@ class Index:
     def __init__(self, input: Value, number: int) -> None:
         self.input, self.number = input, number
 
-    def __repr__(self) -> str:
-        return repr(self.number)
-
     def refuse(self, *others: Any) -> Any:
         raise TypeError(
-            f"the number {self!r} is named in index=, so it differs from call to call: write"
+            f"the number {self.number} is named in index=, so it differs from call to call: write"
             " autograd_mini.take(rows, i) for rows[i], or leave it out of index= to have the function recorded for"
             " each number"
         )
@@ -524,7 +521,7 @@ class Index:
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = refuse
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __and__ = __or__ = __xor__ = refuse
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __lshift__ = __rshift__ = refuse
-    __format__ = refuse
+    __format__ = __str__ = __repr__ = refuse
 
 
 class Taken:
@@ -556,10 +553,12 @@ def take(rows: Any, i: Any) -> Any:
         return rows[i]
     if isinstance(rows, (str, bytes, Mapping)) or not hasattr(rows, "__getitem__"):
         raise TypeError(f"take() takes a list of rows, not {type(rows).__name__}: {rows!r:.60}")
+    if hasattr(type(rows), "__array_interface__"):
+        rows = rows.tolist()
     row = rows[i.number]
     if isinstance(row, (str, bytes, Mapping)):  # each sign of a str is a str again, without end
         raise TypeError(f"take() takes rows of Values and numbers, not {type(row).__name__}: {row!r:.60}")
-    if isinstance(row, (Value, float, int)):
+    if is_real(row):
         chosen = Value(data_of(row))
         taped(Taken(i.input, list(rows), chosen))
         return chosen

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini.nn import History, Model
-from autograd_mini.nn.arguments import examples, listed, plain, whole
+from autograd_mini.nn.arguments import examples, listed, whole
 from autograd_mini.nn.metrics import predicted_class, target_class, threshold_of
-from autograd_mini.value import Value, no_grad
+from autograd_mini.nn.predictions import predictions
+from autograd_mini.value import Value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,11 +104,10 @@ def plot_decision(model: Model, X: Iterable[Any], y: Iterable[Any], ax: Axes | N
         raise ValueError(f"steps is at least 2, for the two ends of each axis, not {steps}")
     columns, rows = (spread(coordinates, steps) for coordinates in zip(*points, strict=True))
     threshold = threshold_of(model)
-    with no_grad():
-        classes = [target_class(outputs(model, p), t) for p, t in zip(points, targets, strict=True)]
-        grid = [[outputs(model, [a, b]) for a in columns] for b in rows]
+    classes = [target_class(z, t) for z, t in zip(outputs(model, points), targets, strict=True)]
+    grid = outputs(model, [[a, b] for b in rows for a in columns])
     ax = axes(ax)
-    regions(ax, columns, rows, grid, threshold)
+    regions(ax, columns, rows, [grid[i : i + steps] for i in range(0, len(grid), steps)], threshold)
     for k in sorted(set(classes)):
         mine = [i for i, c in enumerate(classes) if c == k]
         xs, ys = zip(*[points[i] for i in mine], strict=True)
@@ -138,12 +138,14 @@ def spread(coordinates: Sequence[float], n: int) -> list[float]:
     return [low - margin + (high - low + 2.0 * margin) * i / (n - 1) for i in range(n)]
 
 
-def outputs(model: Model, x: list[float]) -> list[float]:
+def outputs(model: Model, points: list[list[float]]) -> list[list[float]]:
     """The outputs of the model as floats; a ValueError if there are none, or one is not finite."""
-    z = [plain(output) for output in listed(model(x))]
-    if not z or not all(map(math.isfinite, z)):
-        raise ValueError(f"the model gives {z} for the input {x}: to decide, it must give finite numbers everywhere")
-    return z
+    found = predictions(model, points)
+    for x, z in zip(points, found, strict=True):
+        if not z or not all(map(math.isfinite, z)):
+            said = f"the model gives {z} for the input {x}"
+            raise ValueError(f"{said}: to decide, it must give finite numbers everywhere")
+    return found
 
 
 def lead(z: list[float], k: int, threshold: float) -> float:

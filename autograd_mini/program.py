@@ -159,7 +159,7 @@ class Program:
         return len(getattr(self.layout, of))
 
     def memory(self, width: int) -> Any:
-        """Room for the numbers and gradients of a block of so many examples, with the constants in it; else as it is."""
+        """Room for the numbers and gradients of a block of so many examples, with nothing but the constants in it."""
         size = verdicts(self, width) + width
         m = _plain.malloc_aligned(8 * max(size, 1))
         if not m:

@@ -18,6 +18,8 @@ import autograd_mini as am
 from autograd_mini import Value, nn, no_grad, topological
 from autograd_mini.check import check_gradient
 from autograd_mini.data import iris
+from autograd_mini.nn.arguments import listed
+from autograd_mini.nn.predictions import compiled_predictions, known, predictions
 
 INF, NAN = math.inf, math.nan
 
@@ -867,6 +869,89 @@ def test_a_schedule_counts_steps():
     model, X, _ = line()
     nn.train(model, "hinge", X, [1] * 4, epochs=2, batch_size=2, lr=lambda k: steps.append(k) or 0.1, progress=False)
     assert sorted(set(steps)) == [0, 1, 2, 3]
+
+
+def shifted(x):
+    return [x[0] * 2.0 - 0.3, x[1] - x[0]]
+
+
+def picky(x):
+    """A model that cannot be compiled: it turns an input into a whole number."""
+    return [x[int(x[0] > 0.0)] * 1.0, 0.1]
+
+
+MODELS = {
+    "one output": nn.MLP(2, [4, 1], seed=0), "three outputs": nn.MLP(2, [4, 3], seed=0), "a layer": nn.Layer(2, 3),
+    "a function": shifted, "one that branches": lambda x: x[0] if x[0] > x[1] else x[1] * 2.0,
+    "floats": lambda x: [1.0, 2.0], "not compiled": picky,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [1, 5, 50])
+@pytest.mark.parametrize("name", MODELS)
+def test_predictions_are_what_the_model_gives(name, n):
+    model, rng = MODELS[name], random.Random(0)
+    X = [[rng.gauss(0.0, 1.0), rng.gauss(0.0, 1.0)] for _ in range(n)]
+    plain = [[z.data if isinstance(z, Value) else z for z in listed(model(x))] for x in X]
+    assert predictions(model, X) == [pytest.approx(z, rel=1e-12) for z in plain]
+    with compiled_predictions(model):
+        for _ in range(2):
+            assert predictions(model, X) == [pytest.approx(z, rel=1e-12) for z in plain]
+    assert not known
+
+
+def test_predictions_are_recorded_once():
+    calls, w = [], Value(2.0)
+
+    def model(x):
+        calls.append(x)
+        return w * x
+
+    with compiled_predictions(model):
+        for w.data in (2.0, 3.0):
+            assert predictions(model, [1.0, 2.0]) == [[w.data], [2.0 * w.data]]
+    assert len(calls) == 1
+    assert predictions(model, [1.0] * 100) == [[3.0]] * 100
+    assert len(calls) == 101  # a function may do more than compute
+
+
+def test_predictions_of_one_model_inside_each_other():
+    with compiled_predictions(shifted):
+        outer = known[id(shifted)]
+        with pytest.raises(KeyboardInterrupt), compiled_predictions(shifted):
+            assert known[id(shifted)] is not outer
+            raise KeyboardInterrupt
+        assert known[id(shifted)] is outer
+    assert not known
+
+
+def test_a_metric_does_not_slow_training_down_by_the_uncompiled_model():
+    calls = []
+
+    class Model(nn.MLP):
+        def __call__(self, x):
+            calls.append(x)
+            return super().__call__(x)
+
+    model = Model(2, [4, 1], seed=0)
+    X, y = [[1.0, 2.0], [2.0, -1.0]] * 50, [1, -1] * 50
+    nn.train(model, "hinge", X, y, epochs=30, metric=nn.accuracy, progress=False)
+    assert len(calls) < 100  # of 6,000 predictions and losses
+
+
+def test_whole_numbers_stay_what_they_are_where_the_model_needs_them():
+    rows = [[Value(0.1 * i), Value(0.2)] for i in range(4)]
+    optimiser = nn.SGD([w for row in rows for w in row], lr=0.5)
+    words = lambda tokens: [am.sum([rows[t][k] for t in tokens]) for k in range(2)]
+    history = nn.train(
+        words, "cross_entropy_with_logits", [[0, 1], [2, 3], [1, 1]], [0, 1, 0], epochs=20, optimiser=optimiser,
+        metric=nn.accuracy, progress=False,
+    )  # fmt: skip
+    assert history.metric[-1] == 1.0 and history.loss[-1] < history.loss[0]
+    w = Value(0.0)
+    nn.train(lambda x: w * x, "mean_squared_error", range(1, 50), range(1, 50), epochs=1, progress=False,
+             optimiser=nn.SGD([w], lr=1e-4))  # fmt: skip
+    assert w.data > 0.0
 
 
 def test_metrics_are_taken_after_each_epoch_without_recording():

@@ -49,7 +49,8 @@ def class_index(prediction: Any, target: Any) -> Any:
     is_input = isinstance(target, Index)  # of a compiled function that names it in index=
     place = target.input if is_input else index(target) if isinstance(target, SupportsIndex) else -1
     if not 0 <= place < n:
-        raise ValueError(f"{n} outputs take a class index from 0 to {n - 1} as target, not {target!r:.60}")
+        shown = target.number if is_input else target
+        raise ValueError(f"{n} outputs take a class index from 0 to {n - 1} as target, not {shown!r:.60}")
     return target if is_input else place
 
 
@@ -65,3 +66,10 @@ def listed(x: Any) -> list[Any]:
 def plain(x: Any) -> float:
     """The number in a Value, or x itself as a float."""
     return x.data if isinstance(x, Value) else float(x)
+
+
+def floats(x: Any) -> Any:
+    """Whole numbers in a list as floats, as a compiled function is recorded for each of them; others as they are."""
+    if isinstance(x, (list, tuple)) and {type(part) for part in x} in ({int}, {int, float}):
+        return [float(part) for part in x]
+    return float(x) if type(x) is int else x

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from autograd_mini.nn.arguments import class_index, examples, listed, plain
-from autograd_mini.value import no_grad
+from autograd_mini.nn.arguments import class_index, examples
+from autograd_mini.nn.predictions import predictions
 
 Model = Callable[[Any], Any]  # what gives an output for an input: a Module, or any function
 Metric = Callable[[Model, Sequence[Any], Sequence[Any]], float]  # of a model, inputs and their targets
@@ -32,11 +32,9 @@ def accuracy(model: Model, X: Iterable[Any], y: Iterable[Any], *, threshold: flo
     inputs, targets = examples(X, y)
     threshold = threshold_of(model) if threshold is None else threshold
     right = 0
-    with no_grad():
-        for x, t in zip(inputs, targets, strict=True):
-            z = [plain(output) for output in listed(model(x))]
-            hit = target_class(z, t) == predicted_class(z, threshold)
-            right += hit and not any([math.isnan(output) for output in z])
+    for z, t in zip(predictions(model, inputs), targets, strict=True):
+        hit = target_class(z, t) == predicted_class(z, threshold)
+        right += hit and not any([math.isnan(output) for output in z])
     return right / len(inputs)
 
 

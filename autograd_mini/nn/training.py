@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 from autograd_mini.compile import compile
 from autograd_mini.errors import DomainError
 from autograd_mini.functions import mean
-from autograd_mini.nn.arguments import examples, known, plain, whole
+from autograd_mini.nn.arguments import examples, floats, known, plain, whole
 from autograd_mini.nn.losses import (
     LOSSES,
     Loss,
@@ -27,6 +27,7 @@ from autograd_mini.nn.losses import (
 )
 from autograd_mini.nn.metrics import Metric, Model
 from autograd_mini.nn.optimisers import SGD, Optimiser
+from autograd_mini.nn.predictions import compiled_predictions
 from autograd_mini.nn.schedules import Schedule
 from autograd_mini.program import data_of_all
 from autograd_mini.update import all_finite
@@ -98,11 +99,12 @@ def train(
     good = data_of_all(parameters)
     rng = random.Random(seed)
     if compiled:
-        inputs = [floats(x) for x in inputs]
+        inputs = accepted(model, inputs)
         targets = [floats(t) for t in targets] if loss in OF_NUMBERS else targets
     fit = Fit(model, loss, compiled)
     history = History()
-    with tqdm(range(1, whole("epochs", epochs) + 1), disable=not progress, unit="epoch") as bar:
+    remembered = compiled_predictions(model) if compiled else nullcontext()
+    with remembered, tqdm(range(1, whole("epochs", epochs) + 1), disable=not progress, unit="epoch") as bar:
         for epoch in bar:
             order = rng.sample(range(len(inputs)), len(inputs)) if shuffle else range(len(inputs))
             losses = []
@@ -164,11 +166,17 @@ class Fit:
         return mean([self.one(x, t) for x, t in zip(inputs, targets, strict=True)])
 
 
-def floats(x: Any) -> Any:
-    """Whole numbers in a list as floats: a compiled function would be recorded for each of them."""
-    if isinstance(x, (list, tuple)) and all([type(part) in (int, float) for part in x]):
-        return [float(part) for part in x]
-    return float(x) if type(x) is int else x
+def accepted(model: Model, inputs: list[Any]) -> list[Any]:
+    """The inputs with floats for whole numbers, unless these are places, of rows of a table for example."""
+    changed = [floats(x) for x in inputs]
+    new = [x for x, before in zip(changed, inputs, strict=True) if x is not before]
+    try:
+        with no_grad():
+            for x in new[:1]:
+                model(x)
+    except (TypeError, LookupError):
+        return inputs
+    return changed
 
 
 def differentiate(fit: Fit, inputs: list[Any], targets: list[Any], optimiser: Optimiser) -> float:

@@ -1,5 +1,7 @@
 # Compiled, memory comes from C, and what is in lists and tuples from Python's C API.
 
+from cpython.array cimport array
+
 cdef extern from "stdlib.h" nogil:
     double* malloc(size_t size)
     void free(double* block)
@@ -26,5 +28,8 @@ cdef extern from "Python.h":
     void* item "PySequence_Fast_GET_ITEM" (object x, Py_ssize_t i) noexcept
     void* entry "PyDict_GetItemWithError" (object x, object key) noexcept
 
-cdef inline double* address(double[::1] numbers) noexcept:
-    return &numbers[0]
+cdef inline double* doubles(array numbers) noexcept:
+    return numbers.data.as_doubles
+
+cdef inline int* ints(array numbers) noexcept:
+    return numbers.data.as_ints

@@ -50,8 +50,13 @@ def at(block: list[float], start: int, size: int) -> list[float]:
     return block[start : start + size]
 
 
-def address(numbers: Any) -> Any:
-    """The array itself; in C, where its numbers are in memory."""
+def doubles(numbers: Any) -> Any:
+    """The array itself; in C, where its doubles are in memory."""
+    return numbers
+
+
+def ints(numbers: Any) -> Any:
+    """As doubles(), of an array of int."""
     return numbers
 
 

@@ -24,7 +24,7 @@ def regular(columns: Sequence[Any], n: int) -> tuple[list[Any], int, array[float
     width = sum([kind[1] for kind in kinds if kind])
     numbers, start = array("d", bytes(8 * n * width)), 0
     for x, kind in zip(columns, kinds, strict=True):
-        if kind is None or not put(x, numbers, n, width, start, kind[1]):
+        if kind is None or not put(x, _plain.doubles(numbers), n, width, start, kind[1]):
             return [], 0, numbers
         start += kind[1]
     return [kind[0] for kind in kinds if kind], width, numbers
@@ -36,7 +36,7 @@ def kind_of(x: Any) -> tuple[Hashable, int] | None:
     None if they are not floats or rows of floats.
 
     >>> kind_of([[1.0, 2.0], [3.0, 4.0]])
-    ((<class 'list'>, <class 'float'>, <class 'float'>), 2)
+    ((<class 'list'>, <class 'float'>, 2), 2)
     """
     kind = type(x)
     if kind is list:
@@ -44,12 +44,12 @@ def kind_of(x: Any) -> tuple[Hashable, int] | None:
         if type(first) is float:
             return float, 1
         if type(first) is list or type(first) is tuple:
-            return (type(first), *[float] * len(first)), len(first)
+            return (type(first), float, len(first)) if first else (type(first),), len(first)
     elif hasattr(kind, "__array_interface__"):
         if x.dtype.kind == "f" and x.ndim == 1:
             return float, 1
         if x.dtype.kind in "fiu" and x.ndim > 1:
-            return (kind, x.shape[1:], *[float] * x[0].size), x[0].size
+            return (kind, x.shape[1:], float), x[0].size
     elif kind is array and x.typecode == "d":
         return float, 1
     return None
@@ -83,11 +83,12 @@ def put(x: Any, rows: Any, n: int, width: int, start: int, many: int) -> bool:
     return True
 
 
-def total(numbers: Any) -> float:
+def total(numbers: array[float]) -> float:
     """The sum of an array of doubles, with what rounding leaves out added in the end (Neumaier, ZAMM 54 (1974) 39)."""
     y = rest = 0.0
+    xs = _plain.doubles(numbers)
     for i in range(len(numbers)):
-        x = numbers[i]
+        x = xs[i]
         z = y + x
         rest += (y - z) + x if abs(y) >= abs(x) else (x - z) + y
         y = z

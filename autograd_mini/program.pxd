@@ -21,12 +21,12 @@ cdef class Program:
     cdef output(self, double* m, Py_ssize_t k, inputs, tuple operands, bint wants_slopes)
     @cython.locals(size=Py_ssize_t, m="double*", i=Py_ssize_t)
     cdef double* memory(self, Py_ssize_t width) except NULL
-    @cython.locals(width=Py_ssize_t, m="double*", wants_inputs=bint, a="double[::1]", b="double[::1]", c="double[::1]", d="double[::1]", e="unsigned char[::1]", who="int[::1]", f="double[::1]", i=Py_ssize_t, end=int)
+    @cython.locals(width=Py_ssize_t, m="double*", wants_inputs=bint, a="double*", b="double*", c="double*", d="double*", e="unsigned char[::1]", who="int*", f="double*", i=Py_ssize_t, end=int)
     cpdef int run(self, numbers, inputs, Py_ssize_t n, double seed, outputs, by_captured, by_inputs, verdicts, bint wants_slopes) except -1
 
-@cython.locals(n=Py_ssize_t, i=Py_ssize_t, block="double*")
-cpdef node(double y, tuple operands, double[::1] slopes, bint of_leaves)
-@cython.locals(view="double[::1]", i=Py_ssize_t)
+@cython.locals(n=Py_ssize_t, i=Py_ssize_t, block="double*", from_="double*")
+cpdef node(double y, tuple operands, slopes, bint of_leaves)
+@cython.locals(x="double*", i=Py_ssize_t)
 cpdef data_of_all(tuple values)
 
 cdef Py_ssize_t place(Program program, Py_ssize_t slot, Py_ssize_t width) noexcept nogil
@@ -39,9 +39,9 @@ cdef void clear(Program program, double* m, Py_ssize_t width) noexcept nogil
 cdef void clear_uniform(Program program, double* m) noexcept nogil
 cdef Py_ssize_t verdicts(Program program, Py_ssize_t width) noexcept nogil
 @cython.locals(i=Py_ssize_t, k=Py_ssize_t, lane=Py_ssize_t, start=Py_ssize_t, lanes=Py_ssize_t, y=Py_ssize_t, g=Py_ssize_t, step=Py_ssize_t)
-cdef int run_blocks(Program program, double* m, Py_ssize_t width, double[::1] inputs, Py_ssize_t n, double seed, double[::1] outputs, double[::1] by_captured, double[::1] by_inputs, bint wants_inputs, unsigned char[::1] failed, bint wants_slopes, int[::1] who) noexcept nogil
+cdef int run_blocks(Program program, double* m, Py_ssize_t width, double* inputs, Py_ssize_t n, double seed, double* outputs, double* by_captured, double* by_inputs, bint wants_inputs, unsigned char[::1] failed, bint wants_slopes, int* who) noexcept nogil
 @cython.locals(start=Py_ssize_t, i=Py_ssize_t, x=Py_ssize_t, lane=Py_ssize_t, k=Py_ssize_t, varying=Py_ssize_t, kept=Py_ssize_t, bad=Py_ssize_t)
-cdef Py_ssize_t forward_block(Program program, double* m, double[::1] inputs, int[::1] who, Py_ssize_t lanes, unsigned char[::1] failed) noexcept nogil
+cdef Py_ssize_t forward_block(Program program, double* m, double* inputs, int* who, Py_ssize_t lanes, unsigned char[::1] failed) noexcept nogil
 
 @cython.locals(code="int[::1]", i=Py_ssize_t, k=Py_ssize_t, op=int, a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, flags=int, result=Py_ssize_t, lanes=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, row=Py_ssize_t)
 cdef void forward(Program program, double* m, Py_ssize_t start, Py_ssize_t end, Py_ssize_t width) noexcept nogil

@@ -193,14 +193,14 @@ class Program:
         while width > 8 and width * (self.slots - self.uniform) > 32768:  # numbers and gradients fit half a megabyte
             width //= 2
         m = self.memory(width)
-        wants_inputs = len(by_inputs) > 0
-        a, b, c, d = [filled(x) for x in (inputs, outputs, by_captured, by_inputs)]
-        e, who = verdicts, array("i", bytes(4 * width))
+        wants_inputs, a, b = len(by_inputs) > 0, _plain.doubles(inputs), _plain.doubles(outputs)
+        c, d, e, lanes = _plain.doubles(by_captured), _plain.doubles(by_inputs), verdicts, array("i", bytes(4 * width))
+        who = _plain.ints(lanes)
         try:
             if isinstance(numbers, tuple):
                 value.fill(m, self.captured, numbers)
             else:
-                f = filled(numbers)
+                f = _plain.doubles(numbers)
                 for i in range(self.n_captured):
                     if self.captured[i] >= 0:
                         m[self.captured[i]] = f[i]
@@ -213,25 +213,25 @@ class Program:
             _plain.free(m)
 
 
-def node(y: float, operands: tuple[Value, ...], slopes: Any, of_leaves: bool) -> Any:
+def node(y: float, operands: tuple[Value, ...], slopes: array[float], of_leaves: bool) -> Any:
     """The node of calls for a batch, or without operands the number."""
-    n = len(operands)
+    n, from_ = len(operands), _plain.doubles(slopes)
     if n == 0:
         return y
     block = _plain.malloc(8 * n)
     if not block:
         raise MemoryError(f"no memory for the {n} local derivatives of a call")
     for i in range(n):
-        block[i] = slopes[i]
+        block[i] = from_[i]
     return value.fused(y, operands, block, of_leaves)
 
 
 def data_of_all(values: tuple[Value, ...]) -> array[float]:
     """The numbers in Values."""
     numbers = array("d", bytes(8 * len(values)))
-    view = filled(numbers)
+    x = _plain.doubles(numbers)
     for i in range(len(values)):
-        view[i] = cython.cast(Value, _plain.item(values, i))._data
+        x[i] = cython.cast(Value, _plain.item(values, i))._data
     return numbers
 
 

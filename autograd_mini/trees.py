@@ -41,7 +41,7 @@ def flat(x: Any, inputs: list[Any]) -> Hashable:
         inputs.append(x)
         return "Value" if kind is Value else float
     if kind is list or kind is tuple:
-        return (kind, *[flat(part, inputs) for part in x])
+        return together(kind, [flat(part, inputs) for part in x])
     if kind is dict:
         return (kind, *[(key, flat(part, inputs)) for key, part in x.items()])
     if kind in (int, bool, str, type(None)):
@@ -56,11 +56,11 @@ def flat(x: Any, inputs: list[Any]) -> Hashable:
             raise TypeError(f"a compiled function takes arrays of real numbers or of Values, not of {x.dtype}")
         if x.dtype != object:
             inputs += x.ravel().astype(float).tolist()
-            return (kind, x.shape, *[float] * x.size)
+            return kind, x.shape, float
         numbers = x.ravel().tolist()
         return (kind, x.shape, *[flat(y if type(y) is Value else float(y), inputs) for y in numbers])
     if isinstance(x, (list, tuple)):
-        return (kind, *[flat(part, inputs) for part in x])
+        return together(kind, [flat(part, inputs) for part in x])
     if isinstance(x, dict):
         return (kind, *[(key, flat(part, inputs)) for key, part in x.items()])
     numbers = buffered(x)
@@ -76,6 +76,14 @@ def flat(x: Any, inputs: list[Any]) -> Hashable:
             " them, arrays, and objects that have a hash"
         )
     return kind, x
+
+
+def together(kind: type, parts: list[Hashable]) -> Hashable:
+    """What a list or tuple has in common with others, given this of its parts; short where all are floats or Values."""
+    first = parts[0] if parts else None
+    if (first is float or first == "Value") and all([part == first for part in parts]):
+        return kind, first, len(parts)
+    return (kind, *parts)
 
 
 def fresh(x: Any, inputs: list[Value]) -> Any:

@@ -21,16 +21,16 @@ cdef extern from *:
 cdef int BLOCK
 
 @cython.locals(x="double*", g="double*", v="double*", start=Py_ssize_t, n=Py_ssize_t)
-cpdef sgd(tuple parameters, double lr, double weight_decay, double momentum, bint nesterov, double[::1] velocity)
+cpdef sgd(tuple parameters, double lr, double weight_decay, double momentum, bint nesterov, velocity)
 @cython.locals(i=Py_ssize_t)
 cdef void sgd_block(double* x, double* g, double* v, Py_ssize_t start, Py_ssize_t n, double lr, double momentum, bint nesterov) noexcept nogil
 @cython.locals(rate=double, scale=double, x="double*", g="double*", m="double*", v="double*", start=Py_ssize_t, n=Py_ssize_t)
-cpdef adam(tuple parameters, double lr, double weight_decay, double b1, double b2, double eps, int steps, double[::1] means, double[::1] squares)
+cpdef adam(tuple parameters, double lr, double weight_decay, double b1, double b2, double eps, int steps, means, squares)
 @cython.locals(i=Py_ssize_t)
 cdef void adam_block(double* x, double* g, double* m, double* v, Py_ssize_t start, Py_ssize_t n, double rate, double scale, double b1, double b2, double eps) noexcept nogil
 @cython.locals(room="double*")
 cdef double* block() except NULL
-cdef bint check_length(tuple parameters, double[::1] state) except -1
+cdef bint check(tuple parameters, state) except -1
 @cython.locals(i=Py_ssize_t)
 cdef void collect(tuple parameters, Py_ssize_t start, Py_ssize_t n, double weight_decay, double* x, double* g) noexcept
 @cython.locals(i=Py_ssize_t)

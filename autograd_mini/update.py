@@ -7,6 +7,7 @@ Python's counts of references are left alone: with them, a step of Adam for 4,19
 from __future__ import annotations
 
 import math
+from array import array
 from typing import Any
 
 from autograd_mini import _plain
@@ -24,8 +25,8 @@ def sgd(
     parameters: tuple[Value, ...], lr: float, weight_decay: float, momentum: float, nesterov: bool, velocity: Any
 ) -> None:
     """v ← momentum · v + g, then p ← p − lr · v; with nesterov, g + momentum · v in place of that v."""
-    check_length(parameters, velocity)
-    x, g, v = block(), block(), _plain.address(velocity)
+    check(parameters, velocity)
+    x, g, v = block(), block(), _plain.doubles(velocity)
     for start in range(0, len(parameters), BLOCK):
         n = min(BLOCK, len(parameters) - start)
         collect(parameters, start, n, weight_decay, x, g)
@@ -47,10 +48,10 @@ def adam(
     means: Any, squares: Any,
 ) -> None:  # fmt: skip
     """m ← b1 m + (1 − b1) g and v ← b2 v + (1 − b2) g², then p ← p − lr m̂ / (√v̂ + eps), each hat dividing by 1 − bᵗ."""
-    check_length(parameters, means)
-    check_length(parameters, squares)
+    check(parameters, means)
+    check(parameters, squares)
     rate, scale = lr / (1.0 - math.pow(b1, steps)), 1.0 / math.sqrt(1.0 - math.pow(b2, steps))
-    x, g, m, v = block(), block(), _plain.address(means), _plain.address(squares)
+    x, g, m, v = block(), block(), _plain.doubles(means), _plain.doubles(squares)
     for start in range(0, len(parameters), BLOCK):
         n = min(BLOCK, len(parameters) - start)
         collect(parameters, start, n, weight_decay, x, g)
@@ -78,10 +79,10 @@ def block() -> Any:
     return room
 
 
-def check_length(parameters: tuple[Value, ...], state: Any) -> None:
-    """A ValueError if an optimiser's state does not have one number for each parameter."""
-    if len(state) != len(parameters):
-        raise ValueError(f"the optimiser remembers {len(state)} numbers of {len(parameters)} parameters: give one each")
+def check(parameters: tuple[Value, ...], state: Any) -> None:
+    """A ValueError if an optimiser's state is not an array with one double for each parameter."""
+    if type(state) is not array or state.typecode != "d" or len(state) != len(parameters):
+        raise ValueError(f"the optimiser remembers {state!r:.60}: it takes an array('d') of {len(parameters)} numbers")
 
 
 def collect(parameters: tuple[Value, ...], start: int, n: int, weight_decay: float, x: Any, g: Any) -> None:

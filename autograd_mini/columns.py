@@ -83,7 +83,7 @@ def put(x: Any, rows: Any, n: int, width: int, start: int, many: int) -> bool:
     return True
 
 
-def total(numbers: array[float]) -> float:
+def total(numbers: Any) -> float:
     """The sum of an array of doubles, with what rounding leaves out added in the end (Neumaier, ZAMM 54 (1974) 39)."""
     y = rest = 0.0
     xs = _plain.doubles(numbers)

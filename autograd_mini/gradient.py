@@ -240,10 +240,10 @@ class Call:
             if not -len(args) <= position < len(args):
                 raise ValueError(f"no argument at position {position}: the function was given {len(args)}")
         self.args, self.places = args, [position % len(args) for position in positions]
-        chosen = {place: to_values(args[place], f"args[{place}]") for place in self.places}
-        self.leaves = [leaf for place in self.places for _, leaf in parts(chosen[place], "")]
-        given = [x for place in self.places for _, x in parts(args[place], "")]
-        self.gave_values = any([isinstance(x, Value) for x in given])
+        self.leaves: list[Value] = []
+        numbers: list[Any] = []
+        chosen = {place: to_values(args[place], f"args[{place}]", self.leaves, numbers) for place in self.places}
+        self.gave_values = Value in map(type, numbers)
         self.outer = list(differentiated.get(get_ident(), ()))
         self.result = called(f, [chosen.get(i, arg) for i, arg in enumerate(args)], options, self.leaves)
 
@@ -287,6 +287,11 @@ def one_number(y: Any) -> Any:
 
 def swept(y: Value, leaves: Sequence[Value], seed: float = 1.0) -> list[float]:
     """The derivatives of y by the leaves as numbers, leaving the grad of every node as it was."""
+    if y.op == "call" and {x.op for x in y.parents} == {"leaf"}:  # of a compiled function: they are known
+        slopes: dict[int, float] = {}
+        for x, slope in zip(y.parents, y.local_derivatives, strict=True):
+            slopes[id(x)] = slopes.get(id(x), 0.0) + seed * slope
+        return [slopes.get(id(leaf), 0.0) for leaf in leaves]
     nodes = topological(y)
     kept = [node.grad for node in nodes]
     for leaf in leaves:
@@ -313,24 +318,39 @@ def parts(structure: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def like(structure: Any, numbers: Iterator[Any]) -> Any:
     """The structure with the next of the numbers in each place."""
+    return changed(structure, lambda part: next(numbers))
+
+
+def to_values(structure: Any, path: str, leaves: list[Value], numbers: list[Any]) -> Any:
+    """The structure with a new leaf for each number that is no Value; a TypeError that names what is not a number.
+
+    The leaves and Values, and what they stand for, are added to the lists.
+    """
+
+    def leaf_of(part: Any) -> Value:
+        numbers.append(part)
+        leaves.append(part if isinstance(part, Value) else Value(part))
+        return leaves[-1]
+
+    try:
+        return changed(structure, leaf_of)
+    except TypeError as error:
+        places = [place for place, part in parts(structure, path) if part is numbers[-1]]
+        raise TypeError(
+            f"{places[0]}: {error}; nested lists, tuples and dicts of numbers are differentiated"
+        ) from None
+
+
+def changed(structure: Any, change: Callable[[Any], Any]) -> Any:
+    """The structure with each number changed."""
     if isinstance(structure, dict):
         filled = copy.copy(structure)  # whatever kind of dict it is
         for key, part in structure.items():
-            filled[key] = like(part, numbers)
+            filled[key] = changed(part, change)
         return filled
-    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
-        return type(structure)(*[like(part, numbers) for part in structure])
-    if isinstance(structure, (list, tuple)):
-        return type(structure)([like(part, numbers) for part in structure])
-    return next(numbers)
-
-
-def to_values(structure: Any, path: str) -> Any:
-    """The structure with a new leaf for each number that is no Value; a TypeError that names what is not a number."""
-    values = []
-    for place, part in parts(structure, path):
-        try:
-            values.append(part if isinstance(part, Value) else Value(part))
-        except TypeError as error:
-            raise TypeError(f"{place}: {error}; nested lists, tuples and dicts of numbers are differentiated") from None
-    return like(structure, iter(values))
+    if not isinstance(structure, (list, tuple)):
+        return change(structure)
+    found = [changed(x, change) if isinstance(x, (list, tuple, dict)) else change(x) for x in structure]
+    if type(structure) is list:
+        return found
+    return type(structure)(*found) if hasattr(structure, "_fields") else type(structure)(found)

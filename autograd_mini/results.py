@@ -17,6 +17,8 @@ def rebuilt(x: Any, values: list[Any]) -> Any:
         return values[x[0] : x[1]]
     if kind is list:
         return [rebuilt(part, values) for part in x]
+    if kind is tuple:
+        return tuple([rebuilt(part, values) for part in x])
     if isinstance(x, dict):
         return with_values(x, [rebuilt(part, values) for part in x.values()])
     if isinstance(x, (list, tuple)):

@@ -20,7 +20,7 @@ def rosenbrock(x: Any, y: Any) -> Any:
 
 
 def of_values(function: Any) -> Call:
-    """This engine, by Values and backward(): value_and_grad() does more, and is in the table by itself."""
+    """This engine, by Values and backward()."""
     x, y = map(am.Value, START)
 
     def step() -> tuple[float, float, float]:
@@ -34,7 +34,8 @@ def of_values(function: Any) -> Call:
 
 
 def by_value_and_grad() -> Call:
-    function = am.value_and_grad(am.compile(rosenbrock), argnums=(0, 1))
+    """This engine, numbers in and numbers out."""
+    function = am.compile(am.value_and_grad(rosenbrock, argnums=(0, 1)))
     return Call(lambda: function(*START), lambda found: [found[0], *found[1]], compiles=True)
 
 

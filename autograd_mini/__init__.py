@@ -37,7 +37,8 @@ from autograd_mini.plot import plot_decision, plot_history
 from autograd_mini.primitive import primitive
 from autograd_mini.steps import Step
 from autograd_mini.taylor import taylor
-from autograd_mini.value import Value, no_grad, take, topological
+from autograd_mini.take import take
+from autograd_mini.value import Value, no_grad, topological
 from autograd_mini.why import why
 
 COMPILED = not str(sys.modules["autograd_mini.value"].__file__).endswith(".py")

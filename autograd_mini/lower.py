@@ -15,7 +15,8 @@ from typing import Any
 
 from autograd_mini import ops, tape
 from autograd_mini.ops import MANY, TABLE
-from autograd_mini.value import Taken, Value
+from autograd_mini.take import Taken
+from autograd_mini.value import Value
 
 try:
     import cython

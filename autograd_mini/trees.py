@@ -8,7 +8,8 @@ from numbers import Number, Real
 from operator import index
 from typing import Any, NamedTuple, SupportsIndex
 
-from autograd_mini.value import Index, Value
+from autograd_mini.take import Index
+from autograd_mini.value import Value
 
 
 class Output(NamedTuple):

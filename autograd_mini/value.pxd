@@ -25,7 +25,7 @@ cdef Value fused(double y, tuple operands, double* slopes, bint of_leaves)
 
 @cython.locals(x=double)
 cdef compare(str kind, Value a, other)
-cdef bint taped(entry) except -1
+cpdef bint taped(entry) except -1
 cdef bint refuse_while_taping(str what, Value node) except -1
 
 @cython.locals(ready=list)
@@ -41,9 +41,9 @@ cdef bint receive(Value node, double contribution, list ready) except -1
 cdef void forget_uses(Value node) noexcept
 cdef void release(Value node) noexcept
 
-cdef bint is_real(x) except -1
+cpdef bint is_real(x) except -1
 cdef double number(x) except? -1
 @cython.locals(i=Py_ssize_t)
 cdef bint fill(double* m, int[::1] places, tuple values) except -1
 @cython.locals(node=Value)
-cdef double data_of(x) except? -1
+cpdef double data_of(x) except? -1

@@ -13,7 +13,7 @@ import autograd_mini as am
 from tests.conftest import PACKAGE, stale
 
 LAYERS = [
-    "_plain", "ops", "special", "elementary", "rules", "errors", "value", "calculus", "primitive", "functions",
+    "_plain", "ops", "special", "elementary", "rules", "errors", "value", "take", "calculus", "primitive", "functions",
     "gradient", "higher", "taylor", "trees", "results", "columns", "tape", "lower", "loops", "c99", "cases", "export",
     "program", "surroundings", "batch", "compile", "update", "nn", "text", "steps", "detect", "why", "latex", "nudge",
     "draw", "plot", "check", "data", "", "__main__",

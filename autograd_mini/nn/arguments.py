@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Set
 from operator import index
 from typing import Any, SupportsIndex, TypeVar
 
-from autograd_mini.value import Index, Value
+from autograd_mini.take import Index
+from autograd_mini.value import Value
 
 T = TypeVar("T")
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from autograd_mini.functions import log, log1p, logsumexp, mean, relu, softplus, sum
 from autograd_mini.nn.arguments import class_index, listed
-from autograd_mini.value import Value, take
+from autograd_mini.take import take
+from autograd_mini.value import Value
 
 Loss = Callable[[Any, Any], Any]  # of an output and its target
 

@@ -17,6 +17,7 @@ from tests.bench.engines import Unavailable, peer
 SOURCES = Path(__file__).parent / "c"
 OPTIONS = ["-O3", "-march=native"]
 OURS, EAGER, JAX, TORCH, NUMPY, CASADI = "compiled", "eager", "JAX jit", "PyTorch", "NumPy by hand", "CasADi"
+MICROGRAD = "micrograd"
 CASADI_C = "CasADi, C code"
 C, FAST_C = "C by hand", "C, -ffast-math"
 FAST = ("-ffast-math",)  # the compiler may change the order of sums, as it must to use vectors for them

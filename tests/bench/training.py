@@ -227,9 +227,9 @@ class InCasadi(Training):
         return jobs.flattened(self.value_and_gradient(self.state[0], *self.batch()))
 
 
-def by_layers(model: am.nn.MLP) -> tuple[list[am.Value], list[tuple[int, ...]]]:
+def by_layers(model: Any) -> tuple[list[Any], list[tuple[int, ...]]]:
     """The parameters of a network, for each layer all weights before all biases, and the shapes of these arrays."""
-    parameters: list[am.Value] = []
+    parameters: list[Any] = []
     shapes: list[tuple[int, ...]] = []
     for layer in model.layers:
         parameters += [w for neuron in layer.neurons for w in neuron.w]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -52,6 +53,35 @@ def of_values(compile: Callable[[Any], Any] | None, rate: float = LEARNING_RATE)
         loss = lambda X, Y: am.mean([hinge(x, y) for x, y in zip(X, Y, strict=True)]) + penalty()
     batches = [tuple(part.tolist() for part in examples())]
     return OfValues(parameters, start()[0], loss, batches, lambda ps: am.nn.SGD(ps, rate), compile is not None)
+
+
+def micrograd() -> OfValues:
+    """micrograd, as its own demonstration uses it."""
+    sys.setrecursionlimit(10_000)  # its backward() recurses
+    model = peer("micrograd.nn").MLP(*SIZES)
+    parameters, _ = by_layers(model)
+
+    def loss(X: Any, Y: Any) -> Any:
+        losses = [(1.0 + -y * model(x)).relu() for x, y in zip(X, Y, strict=True)]
+        return sum(losses) * (1.0 / len(losses)) + ALPHA * sum(p * p for p in parameters)
+
+    batches = [tuple(part.tolist() for part in examples())]
+    return OfValues(parameters, start()[0], loss, batches, Descent, compiles=False)
+
+
+class Descent:
+    """Gradient descent as micrograd's demonstration writes it."""
+
+    def __init__(self, parameters: Sequence[Any]) -> None:
+        self.parameters = parameters
+
+    def step(self) -> None:
+        for p in self.parameters:
+            p.data -= LEARNING_RATE * p.grad
+
+    def zero_grad(self) -> None:
+        for p in self.parameters:
+            p.grad = 0
 
 
 def array_loss(relu: Any, parameters: Any, X: Any, Y: Any) -> Any:
@@ -114,6 +144,7 @@ def in_c(flags: tuple[str, ...] = ()) -> jobs.Program:
 JOBS = {
     jobs.OURS: lambda: of_values(am.compile),
     jobs.EAGER: lambda: of_values(None),
+    jobs.MICROGRAD: micrograd,
     jobs.JAX: jax,
     jobs.TORCH: torch,
     jobs.NUMPY: numpy,

@@ -1,4 +1,4 @@
-"""Derivatives of functions and of Values: gradient, grad and value_and_grad, of nested lists, tuples and dicts too."""
+"""Derivatives of functions and of Values, by numbers in nested lists, tuples, dicts and arrays too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from threading import get_ident
 from typing import Any, SupportsFloat
 
@@ -23,7 +24,8 @@ def gradient(y: Value, wrt: Any, seed: SupportsFloat | Value = 1.0) -> Any:
 
     Args:
         y: a Value.
-        wrt: what to differentiate by: a Value, or nested lists, tuples and dicts of Values; they need not be leaves.
+        wrt: what to differentiate by: a Value, or nested lists, tuples, dicts and arrays of Values; they need not be
+            leaves.
         seed: the upstream gradient of y, a number or a Value.
 
     Returns:
@@ -144,6 +146,9 @@ def value_and_grad(
     (9.0, 6.0)
     >>> value_and_grad(lambda p, x: p["w"] * x + p["b"])({"w": 2.0, "b": 1.0}, 10.0)
     (21.0, {'w': 10.0, 'b': 1.0})
+    >>> import numpy as np
+    >>> grad(lambda x: np.sum(np.sin(x) * x))(np.array([0.0, 1.0])).round(4)
+    array([0.    , 1.3818])
     >>> value_and_grad(lambda x, scale: scale * (x[0] * x[1]), flat=True)((2.0, 3.0), 10.0)
     (60.0, [30.0, 20.0])
     """
@@ -305,13 +310,16 @@ def swept(y: Value, leaves: Sequence[Value], seed: float = 1.0) -> list[float]:
 
 
 def parts(structure: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """The numbers in nested lists, tuples and dicts, each with the path that leads to it, such as x[0]['w']."""
+    """The numbers in nested lists, tuples, dicts and arrays, each with the path that leads to it, such as x[0]['w']."""
     if isinstance(structure, dict):
         for key, part in structure.items():
             yield from parts(part, f"{path}[{key!r}]")
     elif isinstance(structure, (list, tuple)):
         for i, part in enumerate(structure):
             yield from parts(part, f"{path}[{i}]")
+    elif is_array(structure):
+        for places, part in zip(product(*map(range, structure.shape)), structure.ravel().tolist(), strict=True):
+            yield from parts(part, f"{path}[{', '.join(map(str, places))}]")
     else:
         yield path, structure
 
@@ -337,20 +345,42 @@ def to_values(structure: Any, path: str, leaves: list[Value], numbers: list[Any]
     except TypeError as error:
         places = [place for place, part in parts(structure, path) if part is numbers[-1]]
         raise TypeError(
-            f"{places[0]}: {error}; nested lists, tuples and dicts of numbers are differentiated"
+            f"{places[0]}: {error}; nested lists, tuples, dicts and arrays of numbers are differentiated"
         ) from None
 
 
 def changed(structure: Any, change: Callable[[Any], Any]) -> Any:
     """The structure with each number changed."""
+    if isinstance(structure, (list, tuple)):
+        plain = (float, Value)
+        found = [change(x) if type(x) in plain else changed(x, change) for x in structure]
+        if type(structure) is list:
+            return found
+        return type(structure)(*found) if hasattr(structure, "_fields") else type(structure)(found)
     if isinstance(structure, dict):
         filled = copy.copy(structure)  # whatever kind of dict it is
         for key, part in structure.items():
             filled[key] = changed(part, change)
         return filled
-    if not isinstance(structure, (list, tuple)):
-        return change(structure)
-    found = [changed(x, change) if isinstance(x, (list, tuple, dict)) else change(x) for x in structure]
-    if type(structure) is list:
-        return found
-    return type(structure)(*found) if hasattr(structure, "_fields") else type(structure)(found)
+    if is_array(structure):
+        return array_of([changed(x, change) for x in structure.ravel().tolist()], structure.shape)
+    return change(structure)
+
+
+def is_array(x: Any) -> bool:
+    """Whether x is one of NumPy's arrays, of one dimension at least."""
+    return hasattr(type(x), "__array_interface__") and x.shape != ()
+
+
+def array_of(found: list[Any], shape: tuple[int, ...]) -> Any:
+    """An array of that shape, of doubles if all that was found are numbers; arrays of one shape become one array."""
+    import numpy
+
+    if all([isinstance(x, (float, int)) for x in found]):
+        return numpy.array(found, dtype=float).reshape(shape)
+    if is_array(found[0]) and len({x.shape if is_array(x) else None for x in found}) == 1:
+        return numpy.stack(found).reshape(*shape, *found[0].shape)
+    array = numpy.empty(len(found), dtype=object)
+    for i, x in enumerate(found):
+        array[i] = x
+    return array.reshape(shape)

@@ -24,5 +24,10 @@ def rebuilt(x: Any, values: list[Any]) -> Any:
     if isinstance(x, (list, tuple)):
         return like(x, [rebuilt(part, values) for part in x])
     if hasattr(kind, "__array_interface__"):
-        return filled(x, [rebuilt(part, values) for part in x.ravel().tolist()]) if x.dtype == object else x.copy()
+        if x.dtype != object:
+            return x.copy()
+        parts = x.ravel().tolist()
+        array = filled(x, [rebuilt(part, values) for part in parts])
+        is_plain = all([type(part) is Output and type(values[part[0]]) is float for part in parts])
+        return array.astype(float) if is_plain else array  # as of a function of numbers that is not compiled
     return x

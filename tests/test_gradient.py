@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict, namedtuple
 
 import mpmath
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,3 +143,62 @@ def test_check_gradient_checks_second_derivatives():
         check_gradient(lossy, 3.0, order=2)
     with pytest.raises(ValueError, match="at least 1, not 0"):
         check_gradient(f, 0.3, -1.2, order=0)
+
+
+# Arrays: what a list of the same numbers gives, in an array.
+
+ARRAYS = {
+    "a vector": (lambda x: am.sum([a * am.sin(a) for a in x]), [0.5, -1.0, 2.0]),
+    "with NumPy's functions": (lambda x: np.sum(np.sin(np.asarray(x)) * np.asarray(x)[::-1]), [0.5, -1.0, 2.0]),
+    "a matrix": (lambda x: x[0][0] * x[1][1] - x[0][1] * x[1][0] ** 3, [[0.5, 1.5], [2.0, -1.0]]),
+    "whole numbers": (lambda x: x[0] ** 3 * x[1], [2, 3]),
+    "one number": (lambda x: x[0] ** 4, [2.0]),
+}
+
+
+@pytest.mark.parametrize("change", [lambda f: f, am.compile], ids=["eager", "compiled"])
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays_are_differentiated_as_lists_are(name, change):
+    f, numbers = ARRAYS[name]
+    x = np.array(numbers)
+    for derivative in (am.grad, am.hessian, lambda f: am.hessian(lambda x: f(x) ** 2)):
+        found = change(derivative(f))(x)
+        assert type(found) is np.ndarray and found.dtype == float
+        assert found == pytest.approx(np.array(derivative(f)(numbers)), rel=1e-12)
+    value, gradient = am.value_and_grad(change(f))(x)
+    assert value == pytest.approx(f(numbers), rel=1e-12) and gradient.shape == x.shape
+
+
+def test_arrays_in_all_derivatives():
+    A, x, v = np.array([[2.0, -1.0], [0.5, 3.0], [1.0, 1.0]]), np.array([0.3, -0.7]), np.array([1.0, 2.0])
+    f = lambda x: A @ x
+    assert (am.jacobian(f)(x) == A).all()
+    y, push = am.jvp(f, (x,), (v,))
+    assert y == pytest.approx(A @ x) and push == pytest.approx(A @ v)
+    y, back = am.vjp(f, x)
+    assert back(np.ones(3))[0] == pytest.approx(np.ones(3) @ A)
+    square = lambda x: np.sum((A @ x) ** 2)
+    assert am.hvp(square, (x,), (v,))[0] == pytest.approx(2.0 * A.T @ A @ v)
+    found = am.grad(lambda p: np.sum(p["W"] @ p["b"]))({"W": A, "b": x})
+    assert found["W"] == pytest.approx(np.ones((3, 1)) * x) and found["b"] == pytest.approx(A.sum(0))
+    assert am.jacobian(lambda W: W @ x)(A).shape == (3, 3, 2)
+    am.check_gradient(square, x, order=2)
+    leaves = np.array([Value(1.0), Value(2.0)])
+    assert [g.data for g in am.gradient(np.sum(leaves**3), leaves)] == [3.0, 12.0]
+    assert am.grad(lambda x: Value(1.0))(np.zeros((0, 2))).shape == (0, 2)
+
+
+def test_what_is_wrong_in_an_array_is_named():
+    with pytest.raises(TypeError, match=r"args\[0\]\[1, 0\]: .* str: 'a'"):
+        am.grad(lambda x: x)(np.array([[1.0], ["a"]], dtype=object))
+    with pytest.raises(TypeError, match=r"args\[0\]"):
+        am.grad(lambda x: x)(np.array(2.0))
+
+
+def test_arrays_of_parameters_are_found_in_modules():
+    class Linear(am.nn.Module):
+        def __init__(self):
+            self.W = np.array([[Value(1.0), Value(2.0)]])
+            self.data = np.zeros(10)
+
+    assert Linear().state() == {"W[0, 0]": 1.0, "W[0, 1]": 2.0}

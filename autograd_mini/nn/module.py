@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autograd_mini.gradient import parts
+from autograd_mini.gradient import is_array, parts
 from autograd_mini.value import Value
 
 
@@ -99,6 +99,8 @@ def named_parameters(module: Module) -> Iterator[tuple[str, Value]]:
 def named_parts(attributes: dict[str, Any], prefix: str, seen: set[int]) -> Iterator[tuple[str, Module | Value]]:
     """The Modules and leaf Values in the attributes, and in those Modules, each once, with their paths."""
     for name, attribute in attributes.items():
+        if is_array(attribute) and attribute.dtype != object:  # data
+            continue
         for path, x in parts(attribute, prefix + name):
             if isinstance(x, (Module, Value)) and id(x) not in seen and (isinstance(x, Module) or x.op == "leaf"):
                 seen.add(id(x))  # Modules too: they may refer to each other

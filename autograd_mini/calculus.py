@@ -37,8 +37,15 @@ def slope(op: int, operands: Sequence[Any], y: Any, i: int, page: Any = rules) -
     Raises:
         TypeError: of Values, if op is a primitive of one's own whose slopes take floats only.
     """
+    return slopes(op, operands, y, [i], page)[0]
+
+
+def slopes(op: int, operands: Sequence[Any], y: Any, places: Sequence[int], page: Any = rules) -> list[Any]:
+    """The local derivatives by several operands."""
     if op in own:
-        return own[op].derivatives(operands, y, [i])[0]
+        return own[op].derivatives(operands, y, places)  # type: ignore[no-any-return]
     if TABLE[op].arity == MANY:
-        return page.slope_of_many(op, operands, len(operands), y, i)
-    return (page.slope_a, page.slope_b)[i](op, operands[0], operands[-1], y)
+        n = len(operands)
+        return [page.slope_of_many(op, operands, n, y, i) for i in places]
+    by = page.slope_a, page.slope_b
+    return [by[i](op, operands[0], operands[-1], y) for i in places]

@@ -10,9 +10,9 @@ from itertools import product
 from threading import get_ident
 from typing import Any, SupportsFloat
 
-from autograd_mini import calculus
+from autograd_mini.chain import derivatives
 from autograd_mini.errors import DomainError
-from autograd_mini.value import Value, is_recording, is_taping, op_of, topological
+from autograd_mini.value import Value, is_recording, is_taping, swept, topological
 
 differentiated: dict[int, list[Value]] = {}  # by thread, the leaves of calls of value_and_grad that are under way
 
@@ -50,62 +50,6 @@ def gradient(y: Value, wrt: Any, seed: SupportsFloat | Value = 1.0) -> Any:
             raise TypeError(f"{path}: gradient() differentiates by Values, not by {type(x).__name__}: {x!r:.60}")
         leaves.append(x)
     return like(wrt, iter(derivatives(y, leaves, seed)))
-
-
-def derivatives(y: Value, leaves: Sequence[Value], seed: SupportsFloat | Value = 1.0) -> list[Value]:
-    """The derivatives of y by Values, as Values."""
-    nodes = topological(y)
-    on_the_way = {id(x) for x in leaves}  # nodes that depend on them, or are one
-    on_the_way |= {id(node) for node in nodes if not on_the_way.isdisjoint(map(id, node.parents))}
-    for node in nodes:
-        if not on_the_way.isdisjoint(map(id, node.parents)):
-            on_the_way.add(id(node))
-    gradients: dict[int, Any] = {id(y): seed if isinstance(seed, Value) else float(seed)}
-    for node in reversed(nodes):
-        upstream = gradients.get(id(node))
-        if upstream is None or id(node) not in on_the_way:
-            continue
-        for i, x in enumerate(node.operands):
-            if isinstance(x, Value) and id(x) in on_the_way:
-                contribution = times(upstream, local_derivative(node, i))
-                before = gradients.get(id(x))
-                gradients[id(x)] = contribution if before is None else before + contribution
-    return [as_new(gradients.get(id(x), 0.0), x) for x in leaves]
-
-
-def local_derivative(node: Value, i: int) -> Any:
-    """The derivative of a node by its operand i, as a Value that depends on the operands, or a number."""
-    refuse_calls(node)
-    slope = calculus.slope(op_of(node), node.operands, node, i)
-    if not is_taping():
-        place = sum([isinstance(x, Value) for x in node.operands[:i]])
-        found, expected = slope.data if isinstance(slope, Value) else slope, node.local_derivatives[place]
-        if not math.isclose(found, expected, rel_tol=1e-9) and not (math.isnan(found) and math.isnan(expected)):
-            raise ValueError(f"{node!r} was computed before data of a leaf was changed: compute it again")
-    return slope
-
-
-def refuse_calls(node: Value) -> None:
-    """A TypeError if a compiled function computed the node."""
-    if node.op == "call":
-        raise TypeError(
-            f"{node!r} was computed by a compiled function, whose derivatives are numbers: differentiate what the"
-            " function itself gives, and compile that: compile(grad(f))"
-        )
-
-
-def times(upstream: Any, slope: Any) -> Any:
-    """Their product, without a node for × 1."""
-    if isinstance(slope, float) and slope == 1.0:
-        return upstream
-    return slope if isinstance(upstream, float) and upstream == 1.0 else upstream * slope
-
-
-def as_new(derivative: Any, x: Value) -> Value:
-    """The derivative by x as a Value that is none of the leaves of the graph: whoever gets it may change it."""
-    if isinstance(derivative, Value):
-        return derivative * 1.0 if derivative.op == "leaf" else derivative
-    return x * 0.0 + derivative if is_taping() else Value(derivative)  # compiled, it is a Value where x is
 
 
 def value_and_grad(
@@ -167,7 +111,7 @@ def value_and_grad(
         elif call.is_inner([call.result]):
             y, found = call.result, derivatives(call.result, call.leaves)
         else:
-            y, found = call.result.data, swept(call.result, call.leaves)
+            y, found = call.result.data, gradient_of(call.result, call.leaves)
         gradients = call.like_arguments(found)
         return y, gradients[0] if isinstance(argnums, int) else gradients
 
@@ -207,7 +151,7 @@ def flat_value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[float, lis
                 raise TypeError("flat=True gives numbers, which cannot be differentiated again or compiled")
             if not isinstance(y, Value):
                 return float(one_number(y)), [0.0] * len(leaves)
-            return y.data, swept(y, leaves)
+            return y.data, gradient_of(y, leaves)
         except (ArithmeticError, DomainError) as error:
             warnings.warn(f"the value is taken as inf, and the gradient as nan: {error}", RuntimeWarning, stacklevel=2)
             return math.inf, [math.nan] * len(leaves)
@@ -290,23 +234,14 @@ def one_number(y: Any) -> Any:
     return y
 
 
-def swept(y: Value, leaves: Sequence[Value], seed: float = 1.0) -> list[float]:
+def gradient_of(y: Value, leaves: Sequence[Value], seed: float = 1.0) -> list[float]:
     """The derivatives of y by the leaves as numbers, leaving the grad of every node as it was."""
     if y.op == "call" and {x.op for x in y.parents} == {"leaf"}:  # of a compiled function: they are known
         slopes: dict[int, float] = {}
         for x, slope in zip(y.parents, y.local_derivatives, strict=True):
             slopes[id(x)] = slopes.get(id(x), 0.0) + seed * slope
         return [slopes.get(id(leaf), 0.0) for leaf in leaves]
-    nodes = topological(y)
-    kept = [node.grad for node in nodes]
-    for leaf in leaves:
-        leaf.grad = 0.0
-    try:
-        y.backward(seed)
-        return [leaf.grad for leaf in leaves]
-    finally:
-        for node, before in zip(nodes, kept, strict=True):
-            node.grad = before
+    return swept(y, leaves, seed)
 
 
 def parts(structure: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -316,7 +251,10 @@ def parts(structure: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield from parts(part, f"{path}[{key!r}]")
     elif isinstance(structure, (list, tuple)):
         for i, part in enumerate(structure):
-            yield from parts(part, f"{path}[{i}]")
+            if type(part) is float or type(part) is Value:
+                yield f"{path}[{i}]", part
+            else:
+                yield from parts(part, f"{path}[{i}]")
     elif is_array(structure):
         for places, part in zip(product(*map(range, structure.shape)), structure.ravel().tolist(), strict=True):
             yield from parts(part, f"{path}[{', '.join(map(str, places))}]")

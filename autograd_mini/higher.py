@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_mini.gradient import Call, derivatives, grad, like, local_derivative, parts, swept, times
+from autograd_mini.chain import derivatives, local_derivatives, times
+from autograd_mini.functions import dot
+from autograd_mini.gradient import Call, grad, gradient_of, like, parts
 from autograd_mini.value import Value, topological
 
 
@@ -33,7 +35,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         call = Call(f, positions, args, options)
         outputs = [y for _, y in parts(call.result, "")]
         check_outputs(outputs)
-        differentiated = derivatives if call.is_inner(outputs) else swept
+        differentiated = derivatives if call.is_inner(outputs) else gradient_of
         rows = []
         for y in outputs:
             found = differentiated(y, call.leaves) if isinstance(y, Value) else [0.0] * len(call.leaves)
@@ -88,15 +90,11 @@ def pushed(outputs: Sequence[Any], leaves: Sequence[Value], vector: Sequence[Any
             if id(node) in seen:
                 continue
             seen.add(id(node))
-            slopes = () if is_inner else node.local_derivatives
-            place = 0
-            for i, x in enumerate(node.operands):
-                if isinstance(x, Value):
-                    if id(x) in tangents:
-                        slope = local_derivative(node, i) if is_inner else slopes[place]
-                        part, before = times(tangents[id(x)], slope), tangents.get(id(node))
-                        tangents[id(node)] = part if before is None else before + part
-                    place += 1
+            known = zip(node.parents, node.local_derivatives, strict=True)
+            for x, slope in local_derivatives(node, tangents) if is_inner else known:
+                if id(x) in tangents:
+                    part, before = times(tangents[id(x)], slope), tangents.get(id(node))
+                    tangents[id(node)] = part if before is None else before + part
     return [tangents.get(id(y), 0.0) for y in outputs]
 
 
@@ -125,7 +123,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
         total: list[Any] = [0.0] * len(call.leaves)
         for y, seed in zip(outputs, seeds, strict=True):
             if isinstance(y, Value):
-                found = derivatives(y, call.leaves, seed) if is_inner else swept(y, call.leaves, float(seed))
+                found = derivatives(y, call.leaves, seed) if is_inner else gradient_of(y, call.leaves, float(seed))
                 total = [a + b for a, b in zip(total, found, strict=True)]
         return call.like_arguments(total)
 
@@ -153,7 +151,7 @@ def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> t
 
     def slope(*args: Any) -> Any:
         gradients = grad(f, range(len(args)))(*args)
-        return sum([g * x for (_, g), x in zip(parts(gradients, ""), vector, strict=True)])
+        return dot([g for _, g in parts(gradients, "")], vector)
 
     return grad(slope, range(len(args)))(*args)  # type: ignore[no-any-return]
 

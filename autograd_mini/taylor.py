@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_mini import calculus, ops
-from autograd_mini.gradient import Call, one_number, refuse_calls
+from autograd_mini.chain import refuse_calls
+from autograd_mini.gradient import Call, one_number
 from autograd_mini.value import Value, op_of, topological
 
 

@@ -28,8 +28,16 @@ cdef compare(str kind, Value a, other)
 cpdef bint taped(entry) except -1
 cdef bint refuse_while_taping(str what, Value node) except -1
 
+@cython.locals(order=list, seen=set, stack=list, node=Value)
+cpdef list topological(root)
+
 @cython.locals(ready=list)
 cdef bint sweep(Value root, double seed) except -1
+@cython.locals(nodes=list, kept=list, node=Value, i=Py_ssize_t)
+cpdef list swept(Value root, leaves, double seed)
+@cython.locals(found=list, place=Py_ssize_t, node=Value)
+cdef list below(Value root)
+cdef bint add_below(Value node, list found) except -1
 @cython.locals(node=Value)
 cdef bint count_uses(Value root) except -1
 cdef bint count_use(Value node, list found) except -1

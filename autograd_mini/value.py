@@ -612,17 +612,21 @@ def topological(root: Value) -> list[Value]:
     """
     if not isinstance(root, Value):
         raise TypeError(f"topological() takes a Value, not {type(root).__name__}")
-    order = []
+    order: list[Value] = []
     seen = set()
-    stack = [(root, False)]
+    stack: list[Value | None] = [root]
     while stack:
-        node, operands_done = stack.pop()
-        if operands_done:
-            order.append(node)
+        node = stack.pop()
+        if node is None:  # the operands of the node below it are done
+            order.append(stack.pop())  # type: ignore[arg-type]
         elif id(node) not in seen:
             seen.add(id(node))
-            stack.append((node, True))
-            stack.extend([(parent, False) for parent in reversed(node.parents)])
+            if node._op == ops.LEAF:
+                order.append(node)
+            else:
+                stack.append(node)
+                stack.append(None)
+                stack.extend(reversed(node.parents))
     return order
 
 
@@ -638,6 +642,50 @@ def sweep(root: Value, seed: float) -> None:
         for node in topological(root):
             forget_uses(node)
         raise
+
+
+def swept(root: Value, leaves: Sequence[Value], seed: float) -> list[float]:
+    """The derivatives of the root by the leaves; the grad of every node is left as it was."""
+    nodes = [*below(root), *leaves]
+    kept = []
+    for node in nodes:
+        kept.append(node._grad)
+    for node in leaves:
+        node._grad = 0.0
+    try:
+        root.backward(seed)
+        return [node._grad for node in leaves]
+    finally:
+        for i in range(len(nodes)):
+            node = nodes[i]
+            node._grad = kept[i]
+
+
+def below(root: Value) -> list[Value]:
+    """The nodes that the root was computed from, and itself: computed ones once, leaves as often as they are used."""
+    found = [root]
+    place = 0
+    while place < len(found):
+        node = found[place]
+        place += 1
+        if node._a is not None:
+            add_below(node._a, found)
+        if node._b is not None:
+            add_below(node._b, found)
+        if node._operands is not None:
+            for operand in node._operands:
+                if isinstance(operand, Value):
+                    add_below(operand, found)
+    for node in found:
+        forget_uses(node)
+    return found
+
+
+def add_below(node: Value, found: list[Value]) -> None:
+    """Add a leaf to the nodes found, or a computed node that is not among them."""
+    if node._op == ops.LEAF or node._uses == 0:
+        node._uses = 1
+        found.append(node)
 
 
 def count_uses(root: Value) -> None:

@@ -47,7 +47,8 @@ def local_derivatives(node: Value, wanted: Container[int]) -> Iterable[tuple[Val
         for i, slope in zip(places, slopes, strict=True):
             recorded = node._slopes[i] if node._operands is not None else node._slope_b if i else node._slope_a
             check_unchanged(node, data_of(slope), recorded)
-    return zip([operands[i] for i in places], slopes, strict=True)
+    chosen: list[Any] = [operands[i] for i in places]
+    return zip(chosen, slopes, strict=True)
 
 
 def check_unchanged(node: Value, slope: float, recorded: float) -> None:

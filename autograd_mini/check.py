@@ -67,7 +67,7 @@ def difference(f: Callable[..., Any], args: tuple[Any, ...], place: int, x: floa
     def at(moved: float) -> float:
         numbers = [number for _, number in parts(args, "args")]
         numbers[place] = moved
-        y = f(*to_values(like(args, iter(numbers)), "args", [], []))
+        y = f(*to_values(like(args, iter(numbers)), "args")[0])
         return y.data if isinstance(y, Value) else float(y)
 
     return (8.0 * (at(x + h) - at(x - h)) - (at(x + 2.0 * h) - at(x - 2.0 * h))) / (12.0 * h)

@@ -12,7 +12,7 @@ from typing import Any, SupportsFloat
 
 from autograd_mini.chain import derivatives
 from autograd_mini.errors import DomainError
-from autograd_mini.value import Value, is_recording, is_taping, swept, topological
+from autograd_mini.value import Value, is_recording, is_taping, swept, topological, watched
 
 differentiated: dict[int, list[Value]] = {}  # by thread, the leaves of calls of value_and_grad that are under way
 
@@ -189,10 +189,10 @@ class Call:
             if not -len(args) <= position < len(args):
                 raise ValueError(f"no argument at position {position}: the function was given {len(args)}")
         self.args, self.places = args, [position % len(args) for position in positions]
-        self.leaves: list[Value] = []
-        numbers: list[Any] = []
-        chosen = {place: to_values(args[place], f"args[{place}]", self.leaves, numbers) for place in self.places}
-        self.gave_values = Value in map(type, numbers)
+        given = {place: to_values(args[place], f"args[{place}]") for place in self.places}
+        chosen = {place: values for place, (values, _, _) in given.items()}
+        self.leaves = [leaf for place in self.places for leaf in given[place][1]]
+        self.gave_values = any([has_values for _, _, has_values in given.values()])
         self.outer = list(differentiated.get(get_ident(), ()))
         self.result = called(f, [chosen.get(i, arg) for i, arg in enumerate(args)], options, self.leaves)
 
@@ -236,7 +236,8 @@ def one_number(y: Any) -> Any:
 
 def gradient_of(y: Value, leaves: Sequence[Value], seed: float = 1.0) -> list[float]:
     """The derivatives of y by the leaves as numbers, leaving the grad of every node as it was."""
-    if y.op == "call" and {x.op for x in y.parents} == {"leaf"}:  # of a compiled function: they are known
+    if y.op == "call" and watched() is None and {x.op for x in y.parents} == {"leaf"}:
+        # Of a compiled function, whose derivatives are known.
         slopes: dict[int, float] = {}
         for x, slope in zip(y.parents, y.local_derivatives, strict=True):
             slopes[id(x)] = slopes.get(id(x), 0.0) + seed * slope
@@ -267,24 +268,25 @@ def like(structure: Any, numbers: Iterator[Any]) -> Any:
     return changed(structure, lambda part: next(numbers))
 
 
-def to_values(structure: Any, path: str, leaves: list[Value], numbers: list[Any]) -> Any:
-    """The structure with a new leaf for each number that is no Value; a TypeError that names what is not a number.
+def to_values(structure: Any, path: str) -> tuple[Any, list[Value], bool]:
+    """The structure with a new leaf for each number that is no Value, these leaves and Values, and whether it had some.
 
-    The leaves and Values, and what they stand for, are added to the lists.
+    A TypeError names what is not a number.
     """
+    leaves: list[Value] = []
+    numbers: list[Any] = []
 
     def leaf_of(part: Any) -> Value:
         numbers.append(part)
-        leaves.append(part if isinstance(part, Value) else Value(part))
+        try:
+            leaves.append(part if isinstance(part, Value) else Value(part))
+        except TypeError as error:
+            place = next(place for place, x in parts(structure, path) if x is part)
+            said = "nested lists, tuples, dicts and arrays of numbers are differentiated"
+            raise TypeError(f"{place}: {error}; {said}") from None
         return leaves[-1]
 
-    try:
-        return changed(structure, leaf_of)
-    except TypeError as error:
-        places = [place for place, part in parts(structure, path) if part is numbers[-1]]
-        raise TypeError(
-            f"{places[0]}: {error}; nested lists, tuples, dicts and arrays of numbers are differentiated"
-        ) from None
+    return changed(structure, leaf_of), leaves, Value in map(type, numbers)
 
 
 def changed(structure: Any, change: Callable[[Any], Any]) -> Any:

@@ -546,12 +546,17 @@ def place(lines: Lines, order: list[int], varies: Any, level: Any) -> tuple[Any,
             if (lines.op[i] == ops.DOT or not second) and can_be_neighbours(lines, start, half, slot, varies):
                 for k in range(start, start + half):
                     take_slot(lines.args[k], slot, used, varies)
+    for i in range(lines.count):
+        if lines.op[i] == tape.INPUT:
+            take_slot(i, slot, used, varies)
     start, n = 0, len(order)
     while start < n:
         end, first = start, order[start]
         while end < n and alike(lines, level, varies, first, order[end]):
             end += 1
         group = order[start:end]
+        if lines.op[first] < tape.GUARD and ARITY[lines.op[first]] != MANY:
+            order[start:end] = group = by_operands(lines, group, slot, varies)
         if lines.op[first] >= tape.GUARD or ARITY[lines.op[first]] != MANY:
             for i in group:
                 take_slot(lines.a[i], slot, used, varies)
@@ -566,9 +571,6 @@ def place(lines: Lines, order: list[int], varies: Any, level: Any) -> tuple[Any,
             if lines.op[i] < tape.GUARD:
                 take_slot(i, slot, used, varies)
         start = end
-    for i in range(lines.count):
-        if lines.op[i] == tape.INPUT:
-            take_slot(i, slot, used, varies)
     for i in lines.outputs:
         take_slot(i, slot, used, varies)
     uniform = rounded_up(used[0])
@@ -576,6 +578,18 @@ def place(lines: Lines, order: list[int], varies: Any, level: Any) -> tuple[Any,
         if slot[i] >= 0 and varies[i]:
             slot[i] += uniform
     return slot, uniform, used[1]
+
+
+def by_operands(lines: Lines, group: list[int], slot: Any, varies: Any) -> list[int]:
+    """Like operations in the order of the slots of their operands, as far as these have some: to be one run."""
+    keyed = []
+    for i in group:
+        key = []
+        for x in (lines.a[i], lines.b[i]):
+            known = x >= 0 and slot[x] >= 0
+            key.append((varies[x], slot[x]) if known else (2, 0))
+        keyed.append((key, i))
+    return [i for _, i in sorted(keyed)]
 
 
 def rounded_up(n: int) -> int:

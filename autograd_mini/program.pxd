@@ -9,13 +9,13 @@ cdef int[::1] IS_MANY, IS_BINARY
 
 cdef class Program:
     cdef readonly object layout
-    cdef int[::1] code, gather, inputs, captured, outputs
+    cdef int[::1] code, gather, places, inputs, captured, outputs
     cdef double[::1] initial
     cdef Py_ssize_t n_inputs, n_captured, n_outputs, count, uniform_code, uniform, slots, longest, span
     cdef readonly bint of_leaves
     cdef signed char[::1] depends
 
-    @cython.locals(m="double*", i=Py_ssize_t, k=Py_ssize_t)
+    @cython.locals(m="double*", i=Py_ssize_t, k=Py_ssize_t, outputs=list, operands=tuple)
     cpdef call(self, inputs, tuple captured, bint wants_slopes)
     @cython.locals(y=double, n=Py_ssize_t, slopes="double*", j=Py_ssize_t, i=Py_ssize_t, of_leaves=bint, x=Value)
     cdef output(self, double* m, Py_ssize_t k, inputs, tuple operands, bint wants_slopes)
@@ -59,6 +59,10 @@ cdef Py_ssize_t side_by_side_gradients(Program program, double* m, Py_ssize_t sl
 cdef void add_gradients(Program program, double* m, Py_ssize_t slot, int steps, Py_ssize_t n, Py_ssize_t lanes, Py_ssize_t width, Py_ssize_t copies) noexcept nogil
 @cython.locals(op=int, first=Py_ssize_t, n=Py_ssize_t, row=Py_ssize_t, starts=bint, lane=Py_ssize_t, y=double)
 cdef void many(Program program, double* m, Py_ssize_t at, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
+@cython.locals(places="int[::1]", i=Py_ssize_t, half=Py_ssize_t, y=double)
+cdef double gathered(Program program, double* m, int op, Py_ssize_t first, Py_ssize_t n) noexcept nogil
+@cython.locals(places="int[::1]", i=Py_ssize_t, half=Py_ssize_t, other=Py_ssize_t, slot=Py_ssize_t)
+cdef void pull_gathered(Program program, double* m, int op, Py_ssize_t first, Py_ssize_t n, double upstream) noexcept nogil
 @cython.locals(row=Py_ssize_t, lane=Py_ssize_t, i=Py_ssize_t, slot=Py_ssize_t, to=Py_ssize_t)
 cdef void pull_many(Program program, double* m, int op, Py_ssize_t start, Py_ssize_t n, Py_ssize_t result, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(index=Py_ssize_t, i=double)

@@ -38,6 +38,7 @@ class Program:
         self.n_inputs, self.n_captured = len(layout.inputs), len(layout.captured)
         self.n_outputs, self.count = len(layout.outputs), len(layout.code) // tape.FIELDS
         self.uniform_code, self.uniform, self.slots = layout.uniform_code, layout.uniform, layout.slots
+        self.places = array("i", [place(self, slot, 1) for slot in self.gather])  # of one example
         self.of_leaves, self.depends = layout.of_leaves, filled(layout.depends)
         # Parts of memory begin where a vector does, which saves a quarter of the time of loops.
         self.longest = rounded_up(max(layout.code[tape.LENGTH :: tape.FIELDS], default=1))
@@ -109,9 +110,13 @@ class Program:
                 return int(m[verdicts(self, 1)])
             if not loops.finite(m, 0, self.uniform) or not loops.finite(m, 2 * self.uniform, self.slots - self.uniform):
                 return tape.NOT_FINITE
-            operands = tuple([x for x in inputs if isinstance(x, Value)]) + captured
-            outputs = []
+            outputs, operands = [], None
             for k in range(self.n_outputs):
+                if not self.depends[k]:
+                    outputs.append(m[place(self, self.outputs[k], 1)])
+                    continue
+                if operands is None:
+                    operands = tuple([x for x in inputs if isinstance(x, Value)]) + captured
                 y = self.output(m, k, inputs, operands, wants_slopes)
                 if y is None:
                     return tape.NOT_FINITE
@@ -123,14 +128,12 @@ class Program:
             _plain.free(m)
 
     def output(self, m: Any, k: int, inputs: Sequence[Any], operands: tuple[Value, ...], wants_slopes: bool) -> Any:
-        """One output of one example as a Value with its local derivatives, or as a number if it depends on none.
+        """One output of one example as a Value with its local derivatives.
 
         None if a derivative is not finite: what infinite slopes add up to depends on the order.
         """
         y = m[place(self, self.outputs[k], 1)]
         n = len(operands)
-        if not self.depends[k]:
-            return y
         if not wants_slopes or n == 0:
             return Value(y)
         clear(self, m, 1)
@@ -528,10 +531,38 @@ def many(program: Program, m: Any, at: int, result: int, lanes: int, width: int)
     row, starts = room(program, 0, width), program.code[at + tape.START] >= 0
     if starts:
         start(program, m, at, 0, result, lanes, width)
+    if width == 1 and (op == ops.DOT or op == ops.SUM):
+        y = gathered(program, m, op, first, n)
+        m[result] = m[result] + y if starts else y
+        return
     for lane in range(lanes):
         fetch(program, m, first, n, lane, row, width)
         y = rules.value_at(op, m, row, n)
         m[result + lane] = m[result + lane] + y if starts else y
+
+
+def gathered(program: Program, m: Any, op: int, first: int, n: int) -> Any:
+    """A sum, or a sum of products, in one example: a third of the time of putting the operands side by side first."""
+    places = program.places
+    if op == ops.SUM:
+        y = m[places[first]]
+        for i in range(first + 1, first + n):
+            y += m[places[i]]
+        return y
+    half = n >> 1
+    y = m[places[first]] * m[places[first + half]]
+    for i in range(first + 1, first + half):
+        y += m[places[i]] * m[places[i + half]]
+    return y
+
+
+def pull_gathered(program: Program, m: Any, op: int, first: int, n: int, upstream: float) -> None:
+    """The chain rule for it."""
+    places, half = program.places, n >> 1
+    for i in range(n):
+        slot = program.gather[first + i]
+        other = i + half if i < half else i - half
+        m[gradient(program, slot, 1)] += upstream * (1.0 if op == ops.SUM else m[places[first + other]])
 
 
 def pull_many(
@@ -540,6 +571,9 @@ def pull_many(
     """The chain rule for an operation of n operands that do not lie side by side."""
     if op == tape.TAKE:
         pull_take(program, m, start, n, upstream, lanes, width)
+        return
+    if width == 1 and (op == ops.DOT or op == ops.SUM):
+        pull_gathered(program, m, op, start, n, m[upstream])
         return
     row = room(program, 0, width)
     for lane in range(lanes):

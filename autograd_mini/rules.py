@@ -260,10 +260,6 @@ def values(op: int, m: Any, a: int, b: int, y: int, n: int) -> None:
             for i in range(n): m[y + i] = value(ops.NEG, m[a + i], m[b + i])
         case ops.ABS:
             for i in range(n): m[y + i] = value(ops.ABS, m[a + i], m[b + i])
-        case ops.LOG:
-            for i in range(n): m[y + i] = value(ops.LOG, m[a + i], m[b + i])
-        case ops.TANH:
-            for i in range(n): m[y + i] = value(ops.TANH, m[a + i], m[b + i])
         case ops.RELU:
             for i in range(n): m[y + i] = value(ops.RELU, m[a + i], m[b + i])
         case ops.SQRT:

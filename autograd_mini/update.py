@@ -48,6 +48,8 @@ def adam(
     means: Any, squares: Any,
 ) -> None:  # fmt: skip
     """m ← b1 m + (1 − b1) g and v ← b2 v + (1 − b2) g², then p ← p − lr m̂ / (√v̂ + eps), each hat dividing by 1 − bᵗ."""
+    if steps < 1:
+        raise ValueError(f"Adam counts its steps from 1, not from {steps}: call step(), which counts them")
     check(parameters, means)
     check(parameters, squares)
     rate, scale = lr / (1.0 - math.pow(b1, steps)), 1.0 / math.sqrt(1.0 - math.pow(b2, steps))

@@ -675,6 +675,11 @@ def test_matrices_of_all_sizes(n, rows):
         agree(lambda x: am.sum(network(x)), X, leaves=network.parameters(), kinds=("mean",))
 
 
+def test_a_list_where_one_value_is_needed_is_called_so():
+    with pytest.raises(TypeError, match=r"gives a list: sum\(\) and mean\(\) need one Value"):
+        am.compile(lambda x: [x * 2.0]).mean([1.0, 2.0])
+
+
 # Memory.
 
 

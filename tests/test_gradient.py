@@ -202,3 +202,34 @@ def test_arrays_of_parameters_are_found_in_modules():
             self.data = np.zeros(10)
 
     assert Linear().state() == {"W[0, 0]": 1.0, "W[0, 1]": 2.0}
+
+
+def test_a_position_may_be_given_twice():
+    square, product = (lambda x: x * x), (lambda x, y: x * y)
+    assert grad(square, (0, 0))(3.0) == (6.0, 6.0)
+    assert value_and_grad(product, (0, -2, 1))(3.0, 5.0) == (15.0, (5.0, 5.0, 3.0))
+    assert am.jacobian(lambda x: [x[0] * x[1]], (0, 0))([3.0, 4.0]) == [([4.0, 3.0], [4.0, 3.0])]
+    assert am.hessian(lambda x: x**3, (0, 0))(3.0) == ((18.0, 18.0), (18.0, 18.0))
+
+
+def test_what_goes_wrong_in_a_container_of_ones_own_is_said_as_it_is():
+    class Pair(list):
+        def __init__(self, a, b):
+            super().__init__([a, b])
+
+    class Closed(dict):
+        def __copy__(self):
+            raise TypeError("not to be copied")
+
+    with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'b'$"):
+        grad(lambda x: x[0] * x[1])(Pair(1.0, 2.0))
+    with pytest.raises(TypeError, match=r"^not to be copied$"):
+        grad(lambda x: x["a"])(Closed(a=1.0))
+
+
+def test_nonfinite_gradients_of_calls_are_detected():
+    compiled = am.compile(lambda x: x * x)
+    _, back = am.vjp(compiled, 3.0)
+    assert back(2.0) == (12.0,)
+    with am.detect_nonfinite(), pytest.raises(am.NonFiniteError):
+        back(1e308)

@@ -19,7 +19,7 @@ from autograd_mini import Value, nn, no_grad, topological
 from autograd_mini.check import check_gradient
 from autograd_mini.data import iris
 from autograd_mini.nn.arguments import listed
-from autograd_mini.nn.predictions import compiled_predictions, known, predictions
+from autograd_mini.nn.predictions import compiled_predictions, in_use, predictions
 
 INF, NAN = math.inf, math.nan
 
@@ -642,8 +642,10 @@ def test_optimisers_move_many_parameters_as_each_alone(name, settings):
 def test_an_optimiser_keeps_to_its_parameters():
     w = Value(1.0)
     sgd, adam = nn.SGD([w], momentum=0.9), nn.Adam([w])
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="make a new optimiser"):
         sgd.parameters = [w, w]
+    with pytest.raises(ValueError, match="counts its steps from 1"):
+        adam.change(0.1)
     with pytest.raises(AttributeError):
         sgd.parameters.append(w)
     for optimiser, name in ((sgd, "velocity"), (adam, "m"), (adam, "v")):
@@ -895,10 +897,10 @@ def test_predictions_are_what_the_model_gives(name, n):
     X = [[rng.gauss(0.0, 1.0), rng.gauss(0.0, 1.0)] for _ in range(n)]
     plain = [[z.data if isinstance(z, Value) else z for z in listed(model(x))] for x in X]
     assert predictions(model, X) == [pytest.approx(z, rel=1e-12) for z in plain]
-    with compiled_predictions(model):
+    with compiled_predictions(model, lambda: True):
         for _ in range(2):
             assert predictions(model, X) == [pytest.approx(z, rel=1e-12) for z in plain]
-    assert not known
+    assert not in_use.models
 
 
 def test_predictions_are_recorded_once():
@@ -908,7 +910,7 @@ def test_predictions_are_recorded_once():
         calls.append(x)
         return w * x
 
-    with compiled_predictions(model):
+    with compiled_predictions(model, lambda: True):
         for w.data in (2.0, 3.0):
             assert predictions(model, [1.0, 2.0]) == [[w.data], [2.0 * w.data]]
     assert len(calls) == 1
@@ -917,13 +919,13 @@ def test_predictions_are_recorded_once():
 
 
 def test_predictions_of_one_model_inside_each_other():
-    with compiled_predictions(shifted):
-        outer = known[id(shifted)]
-        with pytest.raises(KeyboardInterrupt), compiled_predictions(shifted):
-            assert known[id(shifted)] is not outer
+    with compiled_predictions(shifted, lambda: True):
+        outer = in_use.models[id(shifted)]
+        with pytest.raises(KeyboardInterrupt), compiled_predictions(shifted, lambda: True):
+            assert in_use.models[id(shifted)] is not outer
             raise KeyboardInterrupt
-        assert known[id(shifted)] is outer
-    assert not known
+        assert in_use.models[id(shifted)] is outer
+    assert not in_use.models
 
 
 def test_a_metric_does_not_slow_training_down_by_the_uncompiled_model():
@@ -938,6 +940,64 @@ def test_a_metric_does_not_slow_training_down_by_the_uncompiled_model():
     X, y = [[1.0, 2.0], [2.0, -1.0]] * 50, [1, -1] * 50
     nn.train(model, "hinge", X, y, epochs=30, metric=nn.accuracy, progress=False)
     assert len(calls) < 100  # of 6,000 predictions and losses
+
+
+def test_a_metric_of_a_model_that_draws_is_not_compiled():
+    class Drop(nn.Module):
+        def __init__(self):
+            self.w, self.rng = [Value(0.5), Value(-0.3)], random.Random(1)
+
+        def __call__(self, x):
+            return sum([w * a * (self.rng.random() < 0.5) for w, a in zip(self.w, x, strict=True)], Value(0.0))
+
+    rng = random.Random(0)
+    X = [[rng.uniform(-1.0, 1.0), rng.uniform(-1.0, 1.0)] for _ in range(200)]
+    y = [rng.choice([-1, 1]) for _ in X]
+    model = Drop()
+    history = nn.train(model, "hinge", X, y, epochs=6, lr=1e-9, metric=nn.accuracy, progress=False)
+    assert len(set(history.metric)) > 2
+    assert len({nn.accuracy(model, X, y) for _ in range(6)}) > 2
+
+
+@pytest.mark.parametrize("table", [[1.0, 2.0, 3.0], {0: 1.0, 1: 2.0, 2: 3.0}])
+def test_tables_of_tokens_are_trained(table):
+    w = Value(0.5)
+    model = lambda tokens: am.sum([w * table[t] for t in tokens])
+    X, y, optimiser = [[0, 1], [2, 2], [1, 0]], [3.0, 6.0, 3.0], nn.SGD([w], lr=0.01)
+    history = nn.train(model, "mean_squared_error", X, y, epochs=30, optimiser=optimiser, progress=False)
+    assert history.loss[-1] < 1e-3 and w.data == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("X", [[[0], [1]], [[0.0], [1.0]]])
+def test_whole_numbers_diverge_as_others_do(X):
+    w = Value(1.0)
+    with pytest.raises(nn.Diverged, match=r"^epoch 1, batch 1: outside the domain of log"):
+        nn.train(lambda x: am.log(w * x[0]), "half_squared_error", X, [1.0, 2.0], optimiser=nn.SGD([w], lr=0.1),
+                 epochs=1, progress=False)  # fmt: skip
+
+
+def test_an_optimiser_of_what_is_no_value_is_refused():
+    class Duck:
+        steps = 0
+        parameters = (Value(1.0), 3.0)
+
+    with pytest.raises(TypeError, match=r"the optimiser's parameters are Values, not float: 3\.0"):
+        nn.train(lambda x: x[0], "hinge", [[1.0]], [1.0], optimiser=Duck(), progress=False)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
+@pytest.mark.parametrize("width", [3, 4, 5, 9])
+def test_equal_neurons_stay_equal(width, activation):
+    """What is computed for a neuron does not depend on its place, to the last bit: training keeps a symmetric start."""
+    model = nn.MLP(2, [width, 1], activation=activation, seed=0)
+    for p in model.parameters():
+        p.data = 0.3
+    rng = random.Random(0)
+    X = [[rng.uniform(-1.0, 1.0), rng.uniform(-1.0, 1.0)] for _ in range(21)]
+    y = [math.sin(3.0 * a) * b for a, b in X]
+    nn.train(model, "mean_squared_error", X, y, epochs=100, lr=0.3, batch_size=3, progress=False)
+    weights = [[p.data for p in neuron.parameters()] for neuron in model.layers[0].neurons]
+    assert all(other == weights[0] for other in weights)
 
 
 def test_whole_numbers_stay_what_they_are_where_the_model_needs_them():

@@ -38,6 +38,13 @@ class Optimiser:
         """What it changes: always the same, as what it remembers of each is in this order."""
         return self._parameters
 
+    @parameters.setter
+    def parameters(self, parameters: Iterable[Value]) -> None:
+        raise AttributeError(
+            f"{type(self).__name__} keeps to its parameters, as it remembers numbers of each: make a new optimiser, and"
+            " in an __init__ of your own call super().__init__(parameters, lr)"
+        )
+
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
         return within("lr", self.lr(self.steps) if callable(self.lr) else self.lr)
@@ -58,7 +65,7 @@ class Optimiser:
 
     def zero_grad(self) -> None:
         """Set the grad of every parameter to zero."""
-        update.zero(self.parameters)
+        update.zero(self._parameters)
 
 
 class SGD(Optimiser):
@@ -86,7 +93,7 @@ class SGD(Optimiser):
         self.velocity = array("d", bytes(8 * len(self.parameters)))
 
     def change(self, lr: float) -> None:
-        update.sgd(self.parameters, lr, self.weight_decay, self.momentum, self.nesterov, self.velocity)
+        update.sgd(self._parameters, lr, self.weight_decay, self.momentum, self.nesterov, self.velocity)
 
 
 class Adam(Optimiser):
@@ -115,4 +122,4 @@ class Adam(Optimiser):
         self.m, self.v = [array("d", bytes(8 * len(self.parameters))) for _ in range(2)]
 
     def change(self, lr: float) -> None:
-        update.adam(self.parameters, lr, self.weight_decay, *self.betas, self.eps, self.steps, self.m, self.v)
+        update.adam(self._parameters, lr, self.weight_decay, *self.betas, self.eps, self.steps, self.m, self.v)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,16 +95,17 @@ def train(
     size = len(inputs) if batch_size is None else whole("batch_size", batch_size)
     loss = known("loss", LOSSES, loss) if isinstance(loss, str) else loss
     optimiser = SGD(model.parameters(), lr) if optimiser is None else optimiser
-    parameters = tuple(optimiser.parameters)
+    parameters = values(optimiser.parameters)
     good = data_of_all(parameters)
     rng = random.Random(seed)
+    compiled = compiled and not takes_places(model, inputs)
     if compiled:
-        inputs = accepted(model, inputs)
+        inputs = [floats(x) for x in inputs]
         targets = [floats(t) for t in targets] if loss in OF_NUMBERS else targets
     fit = Fit(model, loss, compiled)
     history = History()
-    remembered = compiled_predictions(model) if compiled else nullcontext()
-    with remembered, tqdm(range(1, whole("epochs", epochs) + 1), disable=not progress, unit="epoch") as bar:
+    predicting = compiled_predictions(model, lambda: fit.compiled is not None)
+    with predicting, tqdm(range(1, whole("epochs", epochs) + 1), disable=not progress, unit="epoch") as bar:
         for epoch in bar:
             order = rng.sample(range(len(inputs)), len(inputs)) if shuffle else range(len(inputs))
             losses = []
@@ -112,7 +113,8 @@ def train(
                 batch = order[start : start + size]
                 where = f"epoch {epoch}, batch {start // size + 1}"
                 with guarded(where, parameters, good):
-                    mean_loss = differentiate(fit, [inputs[i] for i in batch], [targets[i] for i in batch], optimiser)
+                    chosen = [inputs[i] for i in batch], [targets[i] for i in batch]
+                    mean_loss = differentiate(fit, *chosen, optimiser, parameters)
                 losses.append(len(batch) * mean_loss)
                 good = data_of_all(parameters)
                 optimiser.step()
@@ -166,32 +168,48 @@ class Fit:
         return mean([self.one(x, t) for x, t in zip(inputs, targets, strict=True)])
 
 
-def accepted(model: Model, inputs: list[Any]) -> list[Any]:
-    """The inputs with floats for whole numbers, unless these are places, of rows of a table for example."""
-    changed = [floats(x) for x in inputs]
-    new = [x for x, before in zip(changed, inputs, strict=True) if x is not before]
+def takes_places(model: Model, inputs: list[Any]) -> bool:
+    """Whether whole numbers among the inputs are places, of rows of a table for example, as the model takes no Values.
+
+    Compiled, it would be recorded for each of them.
+    """
+    x = next((x for x in inputs if floats(x) is not x), None)
+    if x is None:
+        return False
     try:
         with no_grad():
-            for x in new[:1]:
-                model(x)
-    except (TypeError, LookupError):
-        return inputs
-    return changed
+            model([Value(part) for part in x] if isinstance(x, (list, tuple)) else Value(x))
+    except (TypeError, LookupError, AttributeError):
+        return True
+    except (ArithmeticError, DomainError):  # which training is to report
+        pass
+    return False
 
 
-def differentiate(fit: Fit, inputs: list[Any], targets: list[Any], optimiser: Optimiser) -> float:
+def values(parameters: Iterable[Any]) -> tuple[Value, ...]:
+    """The parameters of an optimiser; a TypeError if one is no Value."""
+    found = tuple(parameters)
+    for p in found:
+        if not isinstance(p, Value):
+            raise TypeError(f"the optimiser's parameters are Values, not {type(p).__name__}: {p!r:.60}")
+    return found
+
+
+def differentiate(
+    fit: Fit, inputs: list[Any], targets: list[Any], optimiser: Optimiser, parameters: tuple[Value, ...]
+) -> float:
     """The mean loss of a batch, leaving its gradients in the parameters; a FloatingPointError if one is not finite."""
     y = fit.mean(inputs, targets)
     if not isinstance(y, Value):
         raise TypeError(f"the loss is a plain number, {y!r:.60}: it must be computed from the parameters, as a Value")
     optimiser.zero_grad()
     y.backward()
-    if optimiser.steps == 0 and independent(y, tuple(optimiser.parameters)):
+    if optimiser.steps == 0 and independent(y, parameters):
         raise ValueError(
             "the loss does not depend on the optimiser's parameters: give it those of the model,"
             " and train outside no_grad()"
         )
-    if not math.isfinite(y.data) or not all_finite(tuple(optimiser.parameters)):
+    if not math.isfinite(y.data) or not all_finite(parameters):
         if fit.compiled is not None:  # to say which operation it was
             y = fit.eager(inputs, targets)
             optimiser.zero_grad()

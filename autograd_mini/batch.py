@@ -14,7 +14,7 @@ from autograd_mini.program import Program, data_of_all, node
 from autograd_mini.results import rebuilt
 from autograd_mini.surroundings import holds
 from autograd_mini.tape import DEVIATED, NOT_FINITE
-from autograd_mini.trees import Output, Outputs
+from autograd_mini.trees import Output
 from autograd_mini.value import Value
 
 
@@ -211,7 +211,7 @@ class Batch:
             return float(total(outputs))
         if isinstance(result, (Value, float, int)):
             return float(numbers_in(result)[0]) * len(places)
-        kind = "list" if type(result) is Outputs else type(result).__name__
+        kind = "list" if type(result) is slice else type(result).__name__
         raise TypeError(f"{self.compiled!r} gives a {kind}: sum() and mean() need one Value")
 
     def array(self) -> Any:

@@ -33,7 +33,7 @@ class Recording(NamedTuple):
 
     program: Program
     captured: tuple[Value, ...]
-    result: Any  # what the function returned, with Outputs for Values
+    result: Any  # what the function returned, with an Output for each Value
     surroundings: tuple[Any, ...]  # what the function refers to: kept, so that nothing else gets the same identity
     watched: Watched  # what was in there
 
@@ -74,12 +74,13 @@ class Compiled:
         inputs: list[Any] = []
         key = self.key(args, kwargs, inputs)
         for recording in self.recordings.get(key, ()):
-            if not holds(recording.watched):
+            program, captured, result, _, watched = recording
+            if not holds(watched):
                 continue
-            values = recording.program.call(inputs, recording.captured, is_recording())
+            values = program.call(inputs, captured, is_recording())
             if values.__class__ is list:
                 self.hits += 1
-                return rebuilt(recording.result, values)
+                return rebuilt(result, values)
             if values == NOT_FINITE:  # the function itself raises what it raises then, or gives inf or nan
                 return self.function(*args, **kwargs)
         recording = self.record(args, kwargs)

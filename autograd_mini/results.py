@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_mini.trees import Output, Outputs, filled, like, with_values
+from autograd_mini.trees import Output, filled, like, with_values
 
 
 def rebuilt(x: Any, values: list[Any]) -> Any:
-    """The result with values for its Output and Outputs; it is no deeper than trees.outlined() could go, in Python."""
+    """The result with values for each Output and slice of outputs; it is no deeper than trees.outlined() could go, in Python."""
     kind = type(x)
     if kind is Output:
         return values[x[0]]  # the place, a third quicker than by its name
-    if kind is Outputs:
-        return values[x[0] : x[1]]
+    if kind is slice:
+        return values[x]
     if kind is list:
         return [rebuilt(part, values) for part in x]
     if kind is tuple:

@@ -18,13 +18,6 @@ class Output(NamedTuple):
     place: int
 
 
-class Outputs(NamedTuple):
-    """The places of the Values of a list among the outputs of a program: one after another."""
-
-    start: int
-    stop: int
-
-
 def flat(x: Any, inputs: list[Any]) -> Hashable:
     """What an argument has in common in all calls that can share a recording; its numbers that vary go into inputs.
 
@@ -159,7 +152,7 @@ def buffered(x: Any) -> list[float] | None:
 def outlined(x: Any, outputs: list[Value]) -> Any:
     """A result with an Output for each Value, which go into outputs; a TypeError if it cannot be searched.
 
-    A list of nothing but Values is one Outputs: to put it together takes a seventh of the time.
+    A list of nothing but Values is a slice of the outputs: to put it together takes a tenth of the time.
     """
     kind = type(x)
     if kind is Value:
@@ -167,7 +160,7 @@ def outlined(x: Any, outputs: list[Value]) -> Any:
         return Output(len(outputs) - 1)
     if kind is list and all([type(part) is Value for part in x]):
         outputs += x
-        return Outputs(len(outputs) - len(x), len(outputs))
+        return slice(len(outputs) - len(x), len(outputs))
     if isinstance(x, dict):
         return with_values(x, [outlined(part, outputs) for part in x.values()])
     if isinstance(x, (list, tuple)):

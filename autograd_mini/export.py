@@ -41,6 +41,8 @@ class Instruction(NamedTuple):
     by_a: int
     by_b: int
     by_start: int
+    stride_a: int
+    stride_b: int
 
     @property
     def is_gathered(self) -> bool:
@@ -216,7 +218,8 @@ def computed(x: Instruction, definitions: Definitions) -> list[str]:
         y = definitions.rule("value_of_many", x.op, {"a": "row", "n": str(x.n)})
         return [f"for (int i = 0; i < {x.n}; i++) row[i] = m[{gathered}];", f"m[{x.result}] = {plus}{y};"]
     y = f"m[{row(x.result, x.by_result, x.rows)}]"
-    term = f"m[{row(x.a, x.by_a, x.rows)} + i]" + f" * m[{row(x.b, x.by_b, x.rows)} + i]" * (x.op == ops.DOT)
+    a, b = factors(x)
+    term = f"m{a} * m{b}" if x.op == ops.DOT else f"m{a}"
     start = f"m[{row(x.start, x.by_start, x.rows)}]" if x.start >= 0 else "0.0"
     return rows(x, [f"{y} = {start};", f"for (int i = 0; i < {x.n}; i++) {y} += {term};"])
 
@@ -243,7 +246,7 @@ def pulled(x: Instruction, definitions: Definitions) -> list[str]:
         slope = definitions.rule("slope_of_many", x.op, {"a": "row", "n": str(x.n), "y": f"m[{x.result}]", "i": "i"})
         fetch = [f"for (int i = 0; i < {x.n}; i++) row[i] = m[{gathered}];"] if "(row" in slope else []
         return [*start, *fetch, f"for (int i = 0; i < {x.n}; i++) g[{gathered}] += g[{x.result}] * {slope};"]
-    a, b = f"[{row(x.a, x.by_a, x.rows)} + i]", f"[{row(x.b, x.by_b, x.rows)} + i]"
+    a, b = factors(x)
     if x.op == ops.SUM:
         return rows(x, [f"for (int i = 0; i < {x.n}; i++) g{a} += {g};"])
     pairs = [(a, b, x.flags & tape.A_CARRIES), (b, a, x.flags & tape.B_CARRIES)]
@@ -265,6 +268,12 @@ def at(slot: int, steps: int) -> str:
 def row(slot: int, step: int, rows: int) -> str:
     """The first slot of row k."""
     return f"{slot} + {step} * k" if rows > 1 and step else str(slot)
+
+
+def factors(x: Instruction) -> tuple[str, str]:
+    """The places of factors i of row k."""
+    each = [f"{stride} * i" if stride != 1 else "i" for stride in (x.stride_a, x.stride_b)]
+    return f"[{row(x.a, x.by_a, x.rows)} + {each[0]}]", f"[{row(x.b, x.by_b, x.rows)} + {each[1]}]"
 
 
 def run(x: Instruction, line: str) -> str:
@@ -374,8 +383,8 @@ def execute(
         memory.write([x.result], choices[jnp.where(there, i, 0).astype(int)][None])
         return holds & there
     if x.is_elementwise:
-        both = ((x.a, tape.A_STEPS), (x.b, tape.B_STEPS))[: TABLE[x.op].arity]
-        slots = [range(a, a + x.n) if x.flags & steps else [a] for a, steps in both]
+        runs = ((x.a, tape.A_STEPS), (x.b, tape.B_STEPS))[: TABLE[x.op].arity]
+        slots = [range(a, a + x.n) if x.flags & steps else [a] for a, steps in runs]
         given = [jnp.broadcast_to(memory.read(one), (x.n,)) for one in slots]
         memory.write(range(x.result, x.result + x.n), primitive(x.op)(*given))
         return holds
@@ -384,10 +393,10 @@ def execute(
         return holds
     if x.is_gathered:
         half = x.n // 2 if x.op == ops.DOT else x.n
-        factors = [gather[x.a : x.a + half], gather[x.a + half : x.a + x.n]]
+        both = [gather[x.a : x.a + half], gather[x.a + half : x.a + x.n]]
     else:
-        factors = [every_row(x.a, x.by_a, x), every_row(x.b, x.by_b, x)]
-    terms = memory.read(factors[0]) * (memory.read(factors[1]) if x.op == ops.DOT else 1.0)
+        both = [every_row(x.a, x.by_a, x.stride_a, x), every_row(x.b, x.by_b, x.stride_b, x)]
+    terms = memory.read(both[0]) * (memory.read(both[1]) if x.op == ops.DOT else 1.0)
     sums = terms.reshape(x.rows, -1).sum(1)
     if x.start >= 0:
         sums = sums + memory.read([x.start + k * x.by_start for k in range(x.rows)])
@@ -395,9 +404,9 @@ def execute(
     return holds
 
 
-def every_row(slot: int, step: int, x: Instruction) -> list[int]:
+def every_row(slot: int, step: int, stride: int, x: Instruction) -> list[int]:
     """The slots of the factors in all rows."""
-    return [slot + k * step + i for k in range(x.rows) for i in range(x.n)]
+    return [slot + k * step + i * stride for k in range(x.rows) for i in range(x.n)]
 
 
 def in_jax(jax: Any) -> SimpleNamespace:

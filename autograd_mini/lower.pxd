@@ -66,10 +66,10 @@ cdef bint can_be_neighbours(Lines lines, int start, int n, int[::1] slot, signed
 cdef bint alike(Lines lines, int[::1] level, signed char[::1] varies, int i, int j) except -1
 @cython.locals(i=int)
 cdef write_leaves(Lines lines, int[::1] slot, layout)
-@cython.locals(o=int, a=int, b=int, flags=int, half=int, first=int, second=int, start=int, at=int, k=int, by_first=bint, by_second=bint)
+@cython.locals(o=int, a=int, b=int, flags=int, half=int, first=int, second=int, start=int, at=int, k=int, by_a=int, by_b=int, carries_a=bint, carries_b=bint)
 cdef list instruction_of(Lines lines, int i, int[::1] slot, int uniform, signed char[::1] carries, signed char[::1] pulls, gather)
-@cython.locals(first=int, k=int)
-cdef bint are_neighbours(Lines lines, int start, int n, int[::1] slot, int uniform) except -1
+@cython.locals(first=int, step=int, k=int)
+cdef int stride(Lines lines, int start, int n, int[::1] slot, int uniform) except? -1
 @cython.locals(k=int)
 cdef bint carry(Lines lines, int start, int n, signed char[::1] carries) except -1
 cdef list written(int op, int result, int a, int b, int length, int flags, int start)

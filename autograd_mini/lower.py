@@ -340,6 +340,7 @@ def fuse(lines: Lines) -> None:
             op[x] = tape.DEAD
         total = i
         if products:
+            products = [x for _, x in sorted([(a[x], x) for x in products])]  # the same order in like sums
             for x in products:
                 op[x] = tape.DEAD
             if len(rest) > 1:
@@ -650,15 +651,24 @@ def instruction_of(
         start = slot[lines.args[a + b]]
         flags |= tape.START_CARRIES * carries[lines.args[a + b]]
     half = b // 2 if o == ops.DOT else b
-    if (o == ops.DOT or o == ops.SUM) and are_neighbours(lines, a, half, slot, uniform):
-        if o == ops.SUM or are_neighbours(lines, a + half, half, slot, uniform):
-            first, second = slot[lines.args[a]], slot[lines.args[a + half]] if o == ops.DOT else slot[lines.args[a]]
-            by_first, by_second = carry(lines, a, half, carries), carry(lines, a + half, b - half, carries)
-            if o == ops.DOT and first >= uniform > second:  # what is the same for all examples first
-                first, second, by_first, by_second = second, first, by_second, by_first
-            if (first < uniform and second < uniform) == (slot[i] < uniform):  # not if only `start` varies
-                flags |= tape.A_CARRIES * by_first | tape.B_CARRIES * by_second
-                return written(o, slot[i], first, second, half, flags, start)
+    if o == ops.SUM and stride(lines, a, b, slot, uniform) == 1:
+        flags |= tape.A_CARRIES * carry(lines, a, b, carries)
+        return written(o, slot[i], slot[lines.args[a]], slot[lines.args[a]], b, flags, start)
+    if o == ops.DOT:
+        by_a, by_b = stride(lines, a, half, slot, uniform), stride(lines, a + half, half, slot, uniform)
+        if by_a < 0:  # the products in the other order
+            first, second, by_a, by_b = slot[lines.args[a + half - 1]], slot[lines.args[a + b - 1]], -by_a, -by_b
+        else:
+            first, second = slot[lines.args[a]], slot[lines.args[a + half]]
+        carries_a, carries_b = carry(lines, a, half, carries), carry(lines, a + half, half, carries)
+        if first >= uniform > second:  # what is the same for all examples first
+            first, second, by_a, by_b, carries_a, carries_b = second, first, by_b, by_a, carries_b, carries_a
+        # Not if only `start` varies.
+        if by_a and by_b and (first < uniform and second < uniform) == (slot[i] < uniform):
+            flags |= tape.A_CARRIES * carries_a | tape.B_CARRIES * carries_b
+            instruction = written(o, slot[i], first, second, half, flags, start)
+            instruction[tape.A_STRIDE], instruction[tape.B_STRIDE] = by_a, by_b
+            return instruction
     at = len(gather)
     gather.extend([slot[lines.args[k]] for k in range(a, a + b)])
     return written(o, slot[i], at, at, b, flags | tape.GATHERED, start)
@@ -666,16 +676,18 @@ def instruction_of(
 
 def written(op: int, result: int, a: int, b: int, length: int, flags: int, start: int) -> list[int]:
     """The fields of an instruction of one row."""
-    return [op, result, a, b, length, flags, start, 1, 0, 0, 0, 0]
+    return [op, result, a, b, length, flags, start, 1, 0, 0, 0, 0, 1, 1]
 
 
-def are_neighbours(lines: Lines, start: int, n: int, slot: Any, uniform: int) -> bool:
-    """Whether the slots of n operands lie side by side, all in the uniform part or all in the other."""
-    first = slot[lines.args[start]]
+def stride(lines: Lines, start: int, n: int, slot: Any, uniform: int) -> int:
+    """The step between the slots of n operands, all in the uniform part or all in the other; 0 if it is not one."""
+    first, step = slot[lines.args[start]], 1
+    if n > 1:
+        step = slot[lines.args[start + 1]] - first
     for k in range(n):
-        if slot[lines.args[start + k]] != first + k:
-            return False
-    return bool((first >= uniform) == (first + n - 1 >= uniform))
+        if slot[lines.args[start + k]] != first + k * step:
+            return 0
+    return step if (first >= uniform) == (first + (n - 1) * step >= uniform) else 0
 
 
 def carry(lines: Lines, start: int, n: int, carries: Any) -> bool:
@@ -724,6 +736,8 @@ def join_rows(before: list[int], after: list[int]) -> bool:
     if before[tape.LENGTH] != after[tape.LENGTH] or before[tape.FLAGS] != after[tape.FLAGS]:
         return False
     if (before[tape.START] < 0) != (after[tape.START] < 0):
+        return False
+    if before[tape.A_STRIDE] != after[tape.A_STRIDE] or before[tape.B_STRIDE] != after[tape.B_STRIDE]:
         return False
     rows = before[tape.ROWS]
     for field, step in ROW_STEPS:

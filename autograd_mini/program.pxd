@@ -73,9 +73,9 @@ cdef void take(Program program, double* m, Py_ssize_t start, Py_ssize_t n, Py_ss
 cdef void pull_take(Program program, double* m, Py_ssize_t start, Py_ssize_t n, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(i=Py_ssize_t, slot=Py_ssize_t)
 cdef void fetch(Program program, double* m, Py_ssize_t start, Py_ssize_t n, Py_ssize_t lane, Py_ssize_t row, Py_ssize_t width) noexcept nogil
-@cython.locals(code="int[::1]", a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_x=Py_ssize_t, by_y=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, row=Py_ssize_t, i=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t)
+@cython.locals(code="int[::1]", a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_x=Py_ssize_t, by_y=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, row=Py_ssize_t, y=double, each_x=Py_ssize_t, each_z=Py_ssize_t, i=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t)
 cdef void dots(Program program, double* m, Py_ssize_t at, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
-@cython.locals(code="int[::1]", a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_g=Py_ssize_t, by_x=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, to_x=Py_ssize_t, to_z=Py_ssize_t, row=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t, by_a=bint, by_b=bint)
+@cython.locals(code="int[::1]", a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_g=Py_ssize_t, by_x=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, to_x=Py_ssize_t, to_z=Py_ssize_t, row=Py_ssize_t, each_x=Py_ssize_t, each_z=Py_ssize_t, g=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t, by_a=bint, by_b=bint)
 cdef void pull_dots(Program program, double* m, Py_ssize_t at, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(step=Py_ssize_t, lane=Py_ssize_t, j=Py_ssize_t, row=Py_ssize_t)
 cdef void pull_matrix(double* m, Py_ssize_t z, Py_ssize_t upstream, Py_ssize_t by_g, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t lanes, Py_ssize_t to, Py_ssize_t by_to, Py_ssize_t copy) noexcept nogil

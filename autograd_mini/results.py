@@ -9,7 +9,7 @@ from autograd_mini.trees import Output, filled, like, with_values
 
 
 def rebuilt(x: Any, values: list[Any]) -> Any:
-    """The result with values for each Output and slice of outputs; it is no deeper than trees.outlined() could go, in Python."""
+    """The result with values for its outputs and slices of them; it is no deeper than trees.outlined() could go."""
     kind = type(x)
     if kind is Output:
         return values[x[0]]  # the place, a third quicker than by its name

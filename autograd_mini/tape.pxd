@@ -18,7 +18,9 @@ cdef enum:
     A_STEP = 9
     B_STEP = 10
     START_STEP = 11
-    FIELDS = 12
+    A_STRIDE = 12
+    B_STRIDE = 13
+    FIELDS = 14
     A_CARRIES = 1
     B_CARRIES = 2
     A_STEPS = 4

@@ -675,6 +675,38 @@ def test_matrices_of_all_sizes(n, rows):
         agree(lambda x: am.sum(network(x)), X, leaves=network.parameters(), kinds=("mean",))
 
 
+MATRIX = [[Value(math.sin(7.0 * i + j)) for j in range(6)] for i in range(9)]
+STRIDES = {
+    "rows": lambda x: [am.dot(row, x[:6]) for row in MATRIX],
+    "columns": lambda x: [am.dot([row[j] for row in MATRIX], x) for j in range(6)],
+    "columns from the end": lambda x: [am.dot([row[j] for row in MATRIX[::-1]], x[::-1]) for j in range(6)],
+    "columns, against the order": lambda x: [am.dot([row[j] for row in MATRIX[::-1]], x) for j in range(6)],
+    "every second": lambda x: [am.dot(row[::2], x[1:7:2]) for row in MATRIX],
+    "both of columns": lambda x: [am.dot([row[j] for row in MATRIX], [row[j + 1] for row in MATRIX]) for j in range(5)],
+    "of inputs alone": lambda x: [am.dot(x[k : k + 3], x[8 - k : 5 - k : -1]) for k in range(4)],
+    "of one slot again and again": lambda x: [am.dot([x[0]] * 4, x[k : k + 4]) for k in range(4)],
+    "with a start": lambda x: [am.dot([row[j] for row in MATRIX], x) + x[j] for j in range(6)],
+    "there and back": lambda x: [
+        am.dot(row, [am.tanh(am.dot([other[j] for other in MATRIX], x)) for j in range(6)]) for row in MATRIX
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("examples", [1, 2, 20, 70])
+@pytest.mark.parametrize("name", STRIDES)
+def test_strides(name, examples):
+    """Factors that lie apart by one step, forward or back, of one example and of many, given as numbers and Values."""
+    leaves = [w for row in MATRIX for w in row]
+    function = STRIDES[name]
+    X = [uniform(9, seed=k) for k in range(examples)]
+    for column in (X, [[Value(a) for a in x] for x in X]):
+        agree(lambda x: am.sum([y * y for y in function(x)]), column, leaves=leaves, kinds=("mean",))
+        agree(function, column, leaves=leaves, kinds=("map",))
+    for x in (X[0], [Value(a) for a in X[0]]):
+        expected = outcome(lambda x=x: am.sum(function(x)), leaves, 0.75)
+        assert equal(outcome(lambda x=x: am.compile(lambda x: am.sum(function(x)))(x), leaves, 0.75), expected)
+
+
 def test_a_list_where_one_value_is_needed_is_called_so():
     with pytest.raises(TypeError, match=r"gives a list: sum\(\) and mean\(\) need one Value"):
         am.compile(lambda x: [x * 2.0]).mean([1.0, 2.0])

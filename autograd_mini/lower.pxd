@@ -5,6 +5,7 @@ from autograd_mini cimport ops, tape
 from autograd_mini.value cimport Value
 
 cdef int MADE
+cdef long long NOWHERE
 cdef int[::1] ARITY, HARMLESS
 
 cdef class Lines:
@@ -41,7 +42,7 @@ cdef bint is_same(Lines lines, int i, int op, int a, int b)
 cdef bint commutes(int op)
 @cython.locals(op="int[::1]", a="int[::1]", b="int[::1]", args="int[::1]", uses="int[::1]", i=int, k=int)
 cpdef count_uses(Lines lines)
-@cython.locals(op="int[::1]", a="int[::1]", b="int[::1]", args="int[::1]", uses="int[::1]", i=int, k=int, x=int, total=int, start=int, used=int)
+@cython.locals(op="int[::1]", a="int[::1]", b="int[::1]", args="int[::1]", uses="int[::1]", i=int, k=int, x=int, total=int, start=int, used=int, before=int, in_order=bint)
 cpdef fuse(Lines lines)
 @cython.locals(x=int, other=int, n=int, k=int)
 cdef bint add_to_dot(Lines lines, int i, list terms, int[::1] args, int used, int[::1] uses) except -1
@@ -58,6 +59,9 @@ cdef bint is_many(Lines lines, int i) noexcept
 cdef tuple properties(Lines lines, is_value)
 @cython.locals(i=int)
 cdef list schedule(Lines lines, signed char[::1] varies, int[::1] level)
+@cython.locals(keys=list, before="long long", in_order=bint, key="long long", i=int)
+cdef list by_operands(Lines lines, list group, int[::1] slot, signed char[::1] varies)
+cdef long long rank(int i, int[::1] slot, signed char[::1] varies) except -1
 @cython.locals(slot="int[::1]", used="int[::1]", i=int, second=bint, half=int, start=int, k=int, n=int, end=int, first=int)
 cdef tuple place(Lines lines, list order, signed char[::1] varies, int[::1] level)
 cdef bint take_slot(int i, int[::1] slot, int[::1] used, signed char[::1] varies) except -1

@@ -24,6 +24,7 @@ except ImportError:
     from autograd_mini import _plain as cython
 
 VECTOR = 8  # numbers in the longest vector of a processor
+NOWHERE = 2**31 - 1
 MADE = -2  # the first operand of a constant that the function made a Value of
 ARITY = array("i", [*[row.arity for row in TABLE], MANY])  # of take() too
 # Operations that have a finite result for all finite operands: where nobody uses it, they can be left out.
@@ -340,9 +341,14 @@ def fuse(lines: Lines) -> None:
             op[x] = tape.DEAD
         total = i
         if products:
-            products = [x for _, x in sorted([(a[x], x) for x in products])]  # the same order in like sums
+            in_order = True  # the same order in like sums
+            before = -1
             for x in products:
                 op[x] = tape.DEAD
+                in_order = in_order and a[x] >= before
+                before = a[x]
+            if not in_order:
+                products = [x for _, x in sorted([(a[x], x) for x in products])]
             if len(rest) > 1:
                 total = max(max(products), max(inner, default=0))
             start = used
@@ -583,14 +589,18 @@ def place(lines: Lines, order: list[int], varies: Any, level: Any) -> tuple[Any,
 
 def by_operands(lines: Lines, group: list[int], slot: Any, varies: Any) -> list[int]:
     """Like operations in the order of the slots of their operands, as far as these have some: to be one run."""
-    keyed = []
+    keys, before, in_order = [], 0, True
     for i in group:
-        key = []
-        for x in (lines.a[i], lines.b[i]):
-            known = x >= 0 and slot[x] >= 0
-            key.append((varies[x], slot[x]) if known else (2, 0))
-        keyed.append((key, i))
-    return [i for _, i in sorted(keyed)]
+        key = (rank(lines.a[i], slot, varies) << 32) | rank(lines.b[i], slot, varies)
+        keys.append(key)
+        in_order = in_order and key >= before
+        before = key
+    return group if in_order else [i for _, i in sorted(zip(keys, group, strict=True))]
+
+
+def rank(i: int, slot: Any, varies: Any) -> int:
+    """The place of a line's slot among all, uniform ones first; behind them if it has none."""
+    return NOWHERE if i < 0 or slot[i] < 0 else slot[i] + varies[i] * (NOWHERE >> 1)
 
 
 def rounded_up(n: int) -> int:

@@ -10,7 +10,7 @@ cdef extern from *:
     """
     #include <stdlib.h>
     #include <string.h>
-    #if defined(_MSC_VER)
+    #if defined(_WIN32)
     #define autograd_mini_malloc_aligned(size) ((double *)malloc(size))
     #else
     #define autograd_mini_malloc_aligned(size) ((double *)( \\

@@ -39,9 +39,11 @@ def needs(node: Value, wanted: set[int]) -> bool:
 
 def local_derivatives(node: Value, wanted: Container[int]) -> Iterable[tuple[Value, Any]]:
     """The operands that are wanted, with the derivatives by them: Values that depend on the operands, or numbers."""
-    refuse_calls(node)
     operands = node.operands
     places = [i for i in range(len(operands)) if isinstance(operands[i], Value) and id(operands[i]) in wanted]
+    if not places:
+        return ()
+    refuse_calls(node)
     slopes = calculus.slopes(node._op, operands, node, places)
     if not is_taping():
         for i, slope in zip(places, slopes, strict=True):

@@ -281,7 +281,7 @@ def to_values(structure: Any, path: str) -> tuple[Any, list[Value], bool]:
         try:
             leaves.append(part if isinstance(part, Value) else Value(part))
         except TypeError as error:
-            place = next(place for place, x in parts(structure, path) if x is part)
+            place, _ = list(parts(structure, path))[len(numbers) - 1]
             said = "nested lists, tuples, dicts and arrays of numbers are differentiated"
             raise TypeError(f"{place}: {error}; {said}") from None
         return leaves[-1]

@@ -151,7 +151,7 @@ def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> t
 
     def slope(*args: Any) -> Any:
         gradients = grad(f, range(len(args)))(*args)
-        return dot([g for _, g in parts(gradients, "")], vector)
+        return dot([g for _, g in parts(gradients, "")], vector) if vector else 0.0
 
     return grad(slope, range(len(args)))(*args)  # type: ignore[no-any-return]
 

@@ -28,6 +28,7 @@ def rebuilt(x: Any, values: list[Any]) -> Any:
             return x.copy()
         parts = x.ravel().tolist()
         array = filled(x, [rebuilt(part, values) for part in parts])
-        is_plain = all([type(part) is Output and type(values[part[0]]) is float for part in parts])
+        kinds = {type(part) for part in array.ravel().tolist()}
+        is_plain = Output in map(type, parts) and kinds <= {float, int}
         return array.astype(float) if is_plain else array  # as of a function of numbers that is not compiled
     return x

@@ -662,28 +662,30 @@ def swept(root: Value, leaves: Sequence[Value], seed: float) -> list[float]:
 
 
 def below(root: Value) -> list[Value]:
-    """The nodes that the root was computed from, and itself: computed ones once, leaves as often as they are used."""
+    """The root and the nodes that it was computed from, each once."""
     found = [root]
     place = 0
-    while place < len(found):
-        node = found[place]
-        place += 1
-        if node._a is not None:
-            add_below(node._a, found)
-        if node._b is not None:
-            add_below(node._b, found)
-        if node._operands is not None:
-            for operand in node._operands:
-                if isinstance(operand, Value):
-                    add_below(operand, found)
-    for node in found:
-        forget_uses(node)
+    try:
+        while place < len(found):
+            node = found[place]
+            place += 1
+            if node._a is not None:
+                add_below(node._a, found)
+            if node._b is not None:
+                add_below(node._b, found)
+            if node._operands is not None:
+                for operand in node._operands:
+                    if isinstance(operand, Value):
+                        add_below(operand, found)
+    finally:  # interrupted too: the next sweep must not find these marks
+        for node in found:
+            forget_uses(node)
     return found
 
 
 def add_below(node: Value, found: list[Value]) -> None:
-    """Add a leaf to the nodes found, or a computed node that is not among them."""
-    if node._op == ops.LEAF or node._uses == 0:
+    """Add a node to those found, if it is not among them."""
+    if node._uses == 0:
         node._uses = 1
         found.append(node)
 

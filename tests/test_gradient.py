@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict, namedtuple
 
 import mpmath
@@ -193,6 +194,9 @@ def test_what_is_wrong_in_an_array_is_named():
         am.grad(lambda x: x)(np.array([[1.0], ["a"]], dtype=object))
     with pytest.raises(TypeError, match=r"args\[0\]"):
         am.grad(lambda x: x)(np.array(2.0))
+    for bad in (np.array([1.0, 1j]), np.array(["abc", "d"]), np.array(["2020-01-01"], dtype="datetime64[D]")):
+        with pytest.raises(TypeError, match=r"^args\[0\]\[0\]: "):
+            am.grad(lambda x: x[0])(bad)
 
 
 def test_arrays_of_parameters_are_found_in_modules():
@@ -233,3 +237,34 @@ def test_nonfinite_gradients_of_calls_are_detected():
     assert back(2.0) == (12.0,)
     with am.detect_nonfinite(), pytest.raises(am.NonFiniteError):
         back(1e308)
+
+
+def test_what_does_not_depend_on_the_arguments_is_not_asked_for_its_slopes():
+    w = Value(3.0)
+    squared = am.compile(lambda w: w * w)
+
+    @am.primitive(slopes=lambda a, y: [math.cos(a)])
+    def sine(a):
+        return math.sin(a)
+
+    for other, y in ((squared, 9.0), (sine, math.sin(3.0))):
+        f = lambda x, other=other: x * x * other(w)
+        value, slope = am.jvp(f, (Value(2.0),), (1.0,))
+        assert (value.data, slope.data) == pytest.approx((4.0 * y, 4.0 * y))
+        assert am.jvp(lambda x, f=f: am.jvp(f, (x,), (1.0,))[1], (2.0,), (1.0,)) == pytest.approx((4.0 * y, 2.0 * y))
+        assert am.vjp(f, Value(2.0))[1](1.0)[0].data == pytest.approx(4.0 * y)
+
+
+def test_products_with_no_numbers():
+    assert am.hvp(lambda x: Value(3.0), ([],), ([],)) == ([],)
+    assert am.hvp(lambda: Value(3.0), (), ()) == ()
+
+
+def test_arrays_of_results_with_constants_are_numbers_too():
+    for f in (lambda x: np.array([x[0] * 2.0, 1.0]), lambda x: np.array([x[0] * 2.0, 3])):
+        assert am.compile(f)([2.0]).dtype == float and (am.compile(f)([2.0]) == f([2.0])).all()
+    f = lambda x: np.array([x, x * x, 1.0])
+    found = am.compile(am.jacobian(f))(3.0)
+    assert found.dtype == float and (found == am.jacobian(f)(3.0)).all()
+    values = am.compile(lambda x: np.array([x, 1.0]))(Value(2.0))
+    assert values.dtype == object and values[0].data == 2.0

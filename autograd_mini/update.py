@@ -1,7 +1,7 @@
 # cython: annotation_typing=False, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 """The steps of the optimisers: loops over all parameters, which are a tuple of Values, as the optimiser has seen to.
 
-Python's counts of references are left alone: with them, a step of Adam for 4,192 parameters takes 18 µs, not 12.
+Python's counts of references are left alone: with them, a step of Adam for 4,192 parameters takes 18 µs, not 10.
 """
 
 from __future__ import annotations

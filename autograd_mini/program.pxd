@@ -24,7 +24,7 @@ cdef class Program:
     @cython.locals(width=Py_ssize_t, m="double*", wants_inputs=bint, a="double*", b="double*", c="double*", d="double*", e="unsigned char[::1]", who="int*", f="double*", i=Py_ssize_t, end=int)
     cpdef int run(self, numbers, inputs, Py_ssize_t n, double seed, outputs, by_captured, by_inputs, verdicts, bint wants_slopes) except -1
 
-@cython.locals(n=Py_ssize_t, i=Py_ssize_t, block="double*", from_="double*")
+@cython.locals(n=Py_ssize_t, i=Py_ssize_t, block="double*", given="double*")
 cpdef node(double y, tuple operands, slopes, bint of_leaves)
 @cython.locals(x="double*", i=Py_ssize_t)
 cpdef data_of_all(tuple values)

@@ -218,14 +218,14 @@ class Program:
 
 def node(y: float, operands: tuple[Value, ...], slopes: array[float], of_leaves: bool) -> Any:
     """The node of calls for a batch, or without operands the number."""
-    n, from_ = len(operands), _plain.doubles(slopes)
+    n, given = len(operands), _plain.doubles(slopes)
     if n == 0:
         return y
     block = _plain.malloc(8 * n)
     if not block:
         raise MemoryError(f"no memory for the {n} local derivatives of a call")
     for i in range(n):
-        block[i] = from_[i]
+        block[i] = given[i]
     return value.fused(y, operands, block, of_leaves)
 
 

@@ -59,8 +59,6 @@ def take(rows: Any, i: Any) -> Any:
         return rows[i]
     if isinstance(rows, (str, bytes, Mapping)) or not hasattr(rows, "__getitem__"):
         raise TypeError(f"take() takes a list of rows, not {type(rows).__name__}: {rows!r:.60}")
-    if hasattr(type(rows), "__array_interface__"):
-        rows = rows.tolist()
     row = rows[i.number]
     if isinstance(row, (str, bytes, Mapping)):  # each sign of a str is a str again, without end
         raise TypeError(f"take() takes rows of Values and numbers, not {type(row).__name__}: {row!r:.60}")
@@ -69,5 +67,8 @@ def take(rows: Any, i: Any) -> Any:
         taped(Taken(i.input, list(rows), chosen))
         return chosen
     if len({len(other) for other in rows}) != 1:
-        raise ValueError("take() from rows of different lengths: which of them it is, is not known when recording")
+        raise ValueError(
+            "take() from rows of different lengths: which of them it is, is not known when recording; give rows of one"
+            " length"
+        )
     return [take([other[j] for other in rows], i) for j in range(len(row))]

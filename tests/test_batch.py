@@ -686,6 +686,10 @@ STRIDES = {
     "of inputs alone": lambda x: [am.dot(x[k : k + 3], x[8 - k : 5 - k : -1]) for k in range(4)],
     "of one slot again and again": lambda x: [am.dot([x[0]] * 4, x[k : k + 4]) for k in range(4)],
     "with a start": lambda x: [am.dot([row[j] for row in MATRIX], x) + x[j] for j in range(6)],
+    "one dot both ways": lambda x: [
+        am.dot(MATRIX[0], x[:6]), am.dot(MATRIX[0][::-1], x[5::-1]), am.dot(MATRIX[0][::-1], x[:6]),
+        am.dot(MATRIX[0][4::-2], x[4::-2]), am.dot(x[5::-1], MATRIX[0][::-1]), am.dot(x[5::-1], x[8:2:-1]),
+    ],
     "there and back": lambda x: [
         am.dot(row, [am.tanh(am.dot([other[j] for other in MATRIX], x)) for j in range(6)]) for row in MATRIX
     ],
@@ -705,6 +709,15 @@ def test_strides(name, examples):
     for x in (X[0], [Value(a) for a in X[0]]):
         expected = outcome(lambda x=x: am.sum(function(x)), leaves, 0.75)
         assert equal(outcome(lambda x=x: am.compile(lambda x: am.sum(function(x)))(x), leaves, 0.75), expected)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_rows_of_another_length_are_recorded_again(kind):
+    compiled = am.compile(lambda x: am.sum([a * (k + 1.0) for k, a in enumerate(x)]))
+    for n in (2, 3, 2, 1, 4):
+        column = [kind(uniform(n, seed=k)) for k in range(3)]
+        assert compiled.sum(column) == pytest.approx(sum([a * (k + 1.0) for x in column for k, a in enumerate(x)]))
+    assert compiled.cache_info().misses == 4
 
 
 def test_a_list_where_one_value_is_needed_is_called_so():

@@ -1704,6 +1704,25 @@ def test_take():
     assert [float(branching(i).data) for i in (0, 1, 2, 3, 0)] == [-1.0, -1.5, 6.0, 8.0, -1.0]
 
 
+@pytest.mark.parametrize("of", [float, V])
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_lists_of_another_length_are_recorded_again(kind, of):
+    compiled = am.compile(lambda x: am.sum([a * (k + 1.0) for k, a in enumerate(x)]))
+    for n in (2, 3, 2, 1, 4):
+        x = kind([of(0.5 + k) for k in range(n)])
+        assert data_of(compiled(x)) == sum([(0.5 + k) * (k + 1.0) for k in range(n)])
+    assert compiled.cache_info().misses == 4
+
+
+def test_lists_in_a_result_have_what_is_theirs():
+    def function(x):
+        pair, mixed = [x * 5.0, x * 6.0], [[x * 8.0], [9.0, x * 10.0]]
+        return [x, [x * 2.0, x * 3.0], (x * 4.0, pair, []), {"k": [x * 7.0]}, mixed]
+
+    assert am.compile(function)(1.0) == function(1.0)
+    assert am.compile(function)(2.0) == function(2.0)
+
+
 ROWS = {
     "whole numbers": np.arange(4), "float32": np.arange(4, dtype="f"), "of float32": list(np.arange(4, dtype="f")),
     "a matrix": np.arange(12).reshape(4, 3), "of Values": np.array([V(5.0), V(6.0)]), "a tuple": (V(1.0), 2, 3.0),

@@ -1,6 +1,6 @@
 # Compiled, memory comes from C, and what is in lists and tuples from Python's C API.
 
-from cpython.array cimport array
+from cpython.array cimport array, clone
 
 cdef extern from "stdlib.h" nogil:
     double* malloc(size_t size)
@@ -27,6 +27,9 @@ cdef extern from *:
 cdef extern from "Python.h":
     void* item "PySequence_Fast_GET_ITEM" (object x, Py_ssize_t i) noexcept
     void* entry "PyDict_GetItemWithError" (object x, object key) noexcept
+
+cdef inline array room(array like, Py_ssize_t n):
+    return clone(like, n, False)
 
 cdef inline double* doubles(array numbers) noexcept:
     return numbers.data.as_doubles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
@@ -48,6 +49,11 @@ def free(block: list[float]) -> None:
 def at(block: list[float], start: int, size: int) -> list[float]:
     """The part of a block that starts there."""
     return block[start : start + size]
+
+
+def room(like: Any, n: int) -> Any:
+    """An array of n zeros of the type of another; in C, of whatever was there."""
+    return array(like.typecode, [0]) * n
 
 
 def doubles(numbers: Any) -> Any:

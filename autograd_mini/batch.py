@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
-from autograd_mini.columns import regular, total
-from autograd_mini.program import Program, data_of_all, node
+from autograd_mini.columns import regular, rows_of, total
+from autograd_mini.program import Program, node
 from autograd_mini.results import rebuilt
 from autograd_mini.surroundings import holds
 from autograd_mini.tape import DEVIATED, NOT_FINITE
 from autograd_mini.trees import Output
+from autograd_mini.update import numbers_of
 from autograd_mini.value import Value
 
 
@@ -51,10 +52,9 @@ class Group(NamedTuple):
 
     def only(self, kept: list[int]) -> Group:
         """The group of some of the examples."""
-        w, where = self.width, {k: i for i, k in enumerate(kept)}
-        numbers = array("d", [x for k in kept for x in self.numbers[w * k : w * (k + 1)]])
+        where = {k: i for i, k in enumerate(kept)}
         values = [(where[k], i, x) for k, i, x in self.values if k in where]
-        return Group([self.places[k] for k in kept], w, numbers, values)
+        return Group([self.places[k] for k in kept], self.width, rows_of(self.numbers, self.width, kept), values)
 
 
 class Batch:
@@ -77,27 +77,12 @@ class Batch:
         self.parts: list[tuple[Sequence[Value], Sequence[float]]] = []
         self.depends, self.of_leaves = False, True  # whether on a Value, and on leaves only
         self.size = examples(columns)
-        for key, group in self.groups().items():
+        for key, group in groups(compiled, columns, same).items():
             self.run(key, group)
 
     def arguments(self, place: int) -> list[Any]:
         """The arguments of one example."""
         return [x[place] for x in self.columns]
-
-    def groups(self) -> dict[Any, Group]:
-        """The examples by what calls that can share recordings have in common."""
-        if not (self.same or self.compiled.static or self.compiled.index):
-            keys, width, numbers = regular(self.columns, self.size)
-            if keys:
-                return {(*keys, *self.compiled.surroundings()): Group(range(self.size), width, numbers, [])}
-        found: dict[Any, tuple[list[int], list[list[Any]]]] = {}
-        for place in range(self.size):
-            inputs: list[Any] = []
-            key = self.compiled.key(self.arguments(place), self.same, inputs)
-            places, rows = found.setdefault(key, ([], []))
-            places.append(place)
-            rows.append(inputs)
-        return {key: grouped(*group) for key, group in found.items()}
 
     def run(self, key: Any, group: Group) -> None:
         """Run examples that can share recordings by those there are, and record what is new."""
@@ -172,7 +157,7 @@ class Batch:
         n, width = len(group.places), group.width
         if self.executor is None:
             return [replayed(program, captured, group.numbers, n, self.weight, wants_slopes, wants_inputs)]
-        numbers = data_of_all(captured)
+        numbers = numbers_of(captured)
         most = self.most or getattr(self.executor, "_max_workers", None) or os.cpu_count() or 1
         size = -(-n // most)
         futures = [
@@ -229,6 +214,23 @@ class Batch:
             raise TypeError(f"{self.compiled!r} gives {sorted(widths)} numbers: map() needs as many of each example")
         numbers = memoryview(array("d", [x for row in rows for x in row]))
         return numbers if is_one else numbers.cast("B").cast("d", [self.size, *widths])
+
+
+def groups(compiled: Any, columns: Sequence[Any], same: dict[str, Any]) -> dict[Any, Group]:
+    """The examples of a batch by what calls of a compiled function that can share recordings have in common."""
+    n = examples(columns)
+    if not (same or compiled.static or compiled.index):
+        keys, width, numbers = regular(columns, n)
+        if keys:
+            return {(*keys, *compiled.surroundings()): Group(range(n), width, numbers, [])}
+    found: dict[Any, tuple[list[int], list[list[Any]]]] = {}
+    for place in range(n):
+        inputs: list[Any] = []
+        key = compiled.key([x[place] for x in columns], same, inputs)
+        places, rows = found.setdefault(key, ([], []))
+        places.append(place)
+        rows.append(inputs)
+    return {key: grouped(*group) for key, group in found.items()}
 
 
 def grouped(places: list[int], rows: list[list[Any]]) -> Group:

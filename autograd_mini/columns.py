@@ -83,6 +83,23 @@ def put(x: Any, rows: Any, n: int, width: int, start: int, many: int) -> bool:
     return True
 
 
+def rows_of(numbers: Any, width: int, places: Sequence[int]) -> array[float]:
+    """The rows at these places, of numbers in rows of a width.
+
+    >>> rows_of(array("d", [1.0, 2.0, 3.0, 4.0]), 2, [1])
+    array('d', [3.0, 4.0])
+    """
+    chosen: array[float] = _plain.room(numbers, width * len(places))
+    x, y = _plain.doubles(numbers), _plain.doubles(chosen)
+    for i in range(len(places)):
+        k = places[i]
+        if k < 0 or width * (k + 1) > len(numbers):
+            raise IndexError(f"there is no row {k} of {width} among {len(numbers)} numbers")
+        for j in range(width):
+            y[i * width + j] = x[k * width + j]
+    return chosen
+
+
 def total(numbers: Any) -> float:
     """The sum of an array of doubles, with what rounding leaves out added in the end (Neumaier, ZAMM 54 (1974) 39)."""
     y = rest = 0.0

@@ -26,8 +26,6 @@ cdef class Program:
 
 @cython.locals(n=Py_ssize_t, i=Py_ssize_t, block="double*", given="double*")
 cpdef node(double y, tuple operands, slopes, bint of_leaves)
-@cython.locals(x="double*", i=Py_ssize_t)
-cpdef data_of_all(tuple values)
 
 cdef Py_ssize_t place(Program program, Py_ssize_t slot, Py_ssize_t width) noexcept nogil
 @cython.locals(behind=Py_ssize_t)

@@ -229,15 +229,6 @@ def node(y: float, operands: tuple[Value, ...], slopes: array[float], of_leaves:
     return value.fused(y, operands, block, of_leaves)
 
 
-def data_of_all(values: tuple[Value, ...]) -> array[float]:
-    """The numbers in Values."""
-    numbers = array("d", bytes(8 * len(values)))
-    x = _plain.doubles(numbers)
-    for i in range(len(values)):
-        x[i] = cython.cast(Value, _plain.item(values, i))._data
-    return numbers
-
-
 def filled(numbers: Any) -> Any:
     """The array, or where it is empty, one of one zero: C cannot take a view of nothing."""
     return numbers if len(numbers) else array(numbers.typecode, [0])

@@ -51,14 +51,20 @@ class Optimiser:
 
     def step(self) -> None:
         """Change the parameters once, by the gradients they have."""
+        x, g = update.numbers_and_gradients_of(self._parameters)
+        self.change(x, g)
+        update.give_numbers(self._parameters, x)
+
+    def change(self, x: array[float], g: array[float]) -> None:
+        """Do what step() does, to the parameters' numbers x, by their gradients g."""
         lr = self.learning_rate()
         self.steps += 1
-        self.change(lr)
+        self.move(x, g, lr)
 
-    def change(self, lr: float) -> None:
-        """Do what step() does, at a learning rate."""
-        for i, p in enumerate(self.parameters):
-            p.data -= lr * self.direction(i, p.grad + self.weight_decay * p.data)
+    def move(self, x: array[float], g: array[float], lr: float) -> None:
+        """Change x at a learning rate."""
+        for i in range(len(x)):
+            x[i] -= lr * self.direction(i, g[i] + self.weight_decay * x[i])
 
     def direction(self, i: int, g: float) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define direction(i, g)")
@@ -92,8 +98,8 @@ class SGD(Optimiser):
             raise ValueError("nesterov=True needs a momentum greater than 0, such as momentum=0.9")
         self.velocity = array("d", bytes(8 * len(self.parameters)))
 
-    def change(self, lr: float) -> None:
-        update.sgd(self._parameters, lr, self.weight_decay, self.momentum, self.nesterov, self.velocity)
+    def move(self, x: array[float], g: array[float], lr: float) -> None:
+        update.sgd(x, g, lr, self.weight_decay, self.momentum, self.nesterov, self.velocity)
 
 
 class Adam(Optimiser):
@@ -121,5 +127,5 @@ class Adam(Optimiser):
             raise ValueError("eps is 0, and 0 / 0 has no value: give a small number, such as 1e-8")
         self.m, self.v = [array("d", bytes(8 * len(self.parameters))) for _ in range(2)]
 
-    def change(self, lr: float) -> None:
-        update.adam(self._parameters, lr, self.weight_decay, *self.betas, self.eps, self.steps, self.m, self.v)
+    def move(self, x: array[float], g: array[float], lr: float) -> None:
+        update.adam(x, g, lr, self.weight_decay, *self.betas, self.eps, self.steps, self.m, self.v)

@@ -15,6 +15,7 @@ from autograd_mini.compile import compile
 from autograd_mini.errors import DomainError
 from autograd_mini.functions import mean
 from autograd_mini.nn.arguments import examples, floats, known, plain, whole
+from autograd_mini.nn.descent import Descent, Descents
 from autograd_mini.nn.losses import (
     LOSSES,
     Loss,
@@ -29,8 +30,7 @@ from autograd_mini.nn.metrics import Metric, Model
 from autograd_mini.nn.optimisers import SGD, Optimiser
 from autograd_mini.nn.predictions import compiled_predictions
 from autograd_mini.nn.schedules import Schedule
-from autograd_mini.program import data_of_all
-from autograd_mini.update import all_finite
+from autograd_mini.update import all_finite, give_numbers, numbers_and_gradients_of, numbers_of
 from autograd_mini.value import Value, no_grad, topological
 
 
@@ -96,33 +96,23 @@ def train(
     loss = known("loss", LOSSES, loss) if isinstance(loss, str) else loss
     optimiser = SGD(model.parameters(), lr) if optimiser is None else optimiser
     parameters = values(optimiser.parameters)
-    good = data_of_all(parameters)
     rng = random.Random(seed)
     compiled = compiled and not takes_places(model, inputs)
     if compiled:
         inputs = [floats(x) for x in inputs]
         targets = [floats(t) for t in targets] if loss in OF_NUMBERS else targets
     fit = Fit(model, loss, compiled)
+    steps = Steps(fit, optimiser, parameters, inputs, targets)
     history = History()
     predicting = compiled_predictions(model, lambda: fit.compiled is not None)
     with predicting, tqdm(range(1, whole("epochs", epochs) + 1), disable=not progress, unit="epoch") as bar:
         for epoch in bar:
             order = rng.sample(range(len(inputs)), len(inputs)) if shuffle else range(len(inputs))
-            losses = []
-            for start in range(0, len(inputs), size):
-                batch = order[start : start + size]
-                where = f"epoch {epoch}, batch {start // size + 1}"
-                with guarded(where, parameters, good):
-                    chosen = [inputs[i] for i in batch], [targets[i] for i in batch]
-                    mean_loss = differentiate(fit, *chosen, optimiser, parameters)
-                losses.append(len(batch) * mean_loss)
-                good = data_of_all(parameters)
-                optimiser.step()
-                with guarded(where, parameters, good):
-                    check_weights(parameters)
-            history.loss.append(math.fsum(losses) / len(inputs))
+            history.loss.append(steps.epoch(f"epoch {epoch}", order, size))
             if metric is not None:
-                with guarded(f"epoch {epoch}, metric", parameters, good), no_grad():
+                steps.where = f"epoch {epoch}, metric"
+                steps.descents.forget()
+                with steps.guarded(), no_grad():
                     history.metric.append(metric(model, inputs, targets))
                     if tests is not None:
                         history.test_metric.append(metric(model, *tests))
@@ -168,6 +158,92 @@ class Fit:
         return mean([self.one(x, t) for x, t in zip(inputs, targets, strict=True)])
 
 
+class Steps:
+    """Steps of training: in C, as far as all examples take one way through the loss, else on Values.
+
+    Attributes:
+        good: the last numbers of the parameters at which loss and gradients were finite.
+    """
+
+    def __init__(
+        self, fit: Fit, optimiser: Optimiser, parameters: tuple[Value, ...], inputs: list[Any], targets: list[Any]
+    ) -> None:
+        self.fit, self.optimiser, self.parameters = fit, optimiser, parameters
+        self.inputs, self.targets = inputs, targets
+        self.good = numbers_of(parameters)
+        self.descents = Descents(optimiser, parameters, inputs, targets)
+        self.descent: Descent | None = None  # while the parameters are there
+        self.where = ""
+
+    def epoch(self, name: str, order: Sequence[int], size: int) -> float:
+        """Go through the examples in an order, so many in a step; the mean of their losses, each before its step."""
+        losses = []
+        try:
+            for start in range(0, len(order), size):
+                batch = order[start : start + size]
+                self.where = f"{name}, batch {start // size + 1}"
+                losses.append(len(batch) * self.step(batch))
+        finally:
+            self.release()
+        return math.fsum(losses) / len(order)
+
+    def step(self, batch: Sequence[int]) -> float:
+        """Change the parameters by the gradient of the mean loss of some examples; that loss."""
+        if self.descent is None and self.fit.compiled is not None:
+            self.descent = self.descents.new(self.fit.compiled)
+        loss = None if self.descent is None else self.step_in_c(self.descent, batch)
+        return self.step_of_values(batch) if loss is None else loss
+
+    def step_in_c(self, descent: Descent, batch: Sequence[int]) -> float | None:
+        """A step on arrays; None, with nothing done, if the recording does not hold for the examples."""
+        loss = descent.differentiate(batch)
+        if loss is None:
+            self.release()
+            return None
+        self.good = descent.x[:]
+        self.optimiser.change(descent.x, descent.g)
+        if not all_finite(descent.x):
+            self.release()
+            self.report_weights()
+        return loss
+
+    def step_of_values(self, batch: Sequence[int]) -> float:
+        """A step on Values."""
+        inputs, targets = [self.inputs[i] for i in batch], [self.targets[i] for i in batch]
+        with self.guarded():
+            loss = differentiate(self.fit, inputs, targets, self.optimiser, self.parameters)
+        self.good = numbers_of(self.parameters)
+        self.optimiser.step()
+        if not all_finite(numbers_of(self.parameters)):
+            self.report_weights()
+        return loss
+
+    def report_weights(self) -> None:
+        """An error that names a weight which the last step took out of the finite numbers."""
+        with self.guarded():
+            p = next(p for p in self.parameters if not math.isfinite(p.data))
+            name = p.label or "a weight"
+            raise FloatingPointError(f"the step takes {name} with gradient {p.grad:.6g} to {p.data}")
+
+    def release(self) -> None:
+        """Give the numbers back to the parameters."""
+        if self.descent is not None:
+            self.descent.release()
+            self.descent = None
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn an arithmetic error into Diverged, with the good numbers back in the parameters."""
+        try:
+            yield
+        except (ArithmeticError, DomainError) as error:
+            give_numbers(self.parameters, self.good)
+            raise Diverged(
+                f"{self.where}: {error}; the last good weights are kept, look for numbers in the data that are not"
+                " finite, or try a smaller learning rate"
+            ) from error
+
+
 def takes_places(model: Model, inputs: list[Any]) -> bool:
     """Whether whole numbers among the inputs are places, of rows of a table for example, as the model takes no Values.
 
@@ -209,7 +285,7 @@ def differentiate(
             "the loss does not depend on the optimiser's parameters: give it those of the model,"
             " and train outside no_grad()"
         )
-    if not math.isfinite(y.data) or not all_finite(parameters):
+    if not math.isfinite(y.data) or not all_finite(numbers_and_gradients_of(parameters)[1]):
         if fit.compiled is not None:  # to say which operation it was
             y = fit.eager(inputs, targets)
             optimiser.zero_grad()
@@ -241,26 +317,3 @@ def formula(node: Value) -> str:
     names = [getattr(x, "label", None) or f"{plain(x):.6g}" for x in node.operands or (node,)]
     shown = ", ".join(names if len(names) <= 6 else [*names[:5], f"... {len(names)} operands"])
     return f"{node.op}({shown})" if node.operands else shown
-
-
-def check_weights(parameters: tuple[Value, ...]) -> None:
-    """A FloatingPointError if the last step took a weight out of the finite numbers."""
-    if all_finite(parameters):
-        return
-    for p in parameters:
-        if not math.isfinite(p.data):
-            raise FloatingPointError(f"the step takes {p.label or 'a weight'} with gradient {p.grad:.6g} to {p.data}")
-
-
-@contextmanager
-def guarded(where: str, parameters: tuple[Value, ...], good: Sequence[float]) -> Iterator[None]:
-    """Turn an arithmetic error into Diverged, with the good numbers back in the parameters."""
-    try:
-        yield
-    except (ArithmeticError, DomainError) as error:
-        for p, x in zip(parameters, good, strict=True):
-            p.data = x
-        raise Diverged(
-            f"{where}: {error}; the last good weights are kept, look for numbers in the data that are not finite,"
-            " or try a smaller learning rate"
-        ) from error

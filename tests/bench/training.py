@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import autograd_mini as am
+from autograd_mini.nn.training import Fit, Steps
 from tests.bench import jobs
 from tests.bench.engines import peer
 from tests.bench.jobs import Job
@@ -78,6 +79,35 @@ class OfValues(Training):
     def zero_grad(self) -> None:
         for p in self.parameters:
             p.grad = 0.0
+
+
+class OfTrain(OfValues):
+    """This engine: the steps of am.nn.train(), from one epoch to the next."""
+
+    def __init__(
+        self, parameters: Sequence[am.Value], start: Sequence[float], fit: Fit, batches: Batches,
+        optimiser: Callable[[Sequence[am.Value]], Any],
+    ) -> None:  # fmt: skip
+        inputs, targets = [[x for batch in batches for x in batch[i]] for i in range(2)]
+        self.steps = Steps(fit, optimiser(parameters), tuple(parameters), inputs, targets)
+        super().__init__(parameters, start, fit.mean, batches, optimiser, True)
+
+    def restart(self) -> None:
+        self.steps.release()
+        super().restart()
+        self.steps.optimiser = self.optimiser
+
+    def step(self) -> None:
+        size = len(self.batch()[0])
+        start = self.done % len(self.batches) * size
+        self.steps.step(range(start, start + size))
+        self.done += 1
+        if self.done % len(self.batches) == 0:
+            self.steps.release()
+
+    def results(self) -> list[float]:
+        self.steps.release()
+        return super().results()
 
 
 class InJax(Training):

@@ -7,9 +7,10 @@ from functools import cache
 from typing import Any
 
 import autograd_mini as am
+from autograd_mini.nn.training import Fit
 from tests.bench import jobs
 from tests.bench.engines import peer
-from tests.bench.training import InCasadi, InJax, InNumpy, InTorch, OfValues, by_layers, layers_of, mapped, sgd
+from tests.bench.training import InCasadi, InJax, InNumpy, InTorch, OfTrain, OfValues, by_layers, layers_of, mapped, sgd
 
 NAME = "digits"
 AT_MOST = 1000
@@ -37,18 +38,31 @@ def batches() -> list[tuple[Any, Any]]:
     return [(X[i : i + PER_STEP], T[i : i + PER_STEP]) for i in range(0, BATCHES * PER_STEP, PER_STEP)]
 
 
+def cost(outputs: Any, t: Any) -> Any:
+    return am.sum([(a - b) ** 2 for a, b in zip(outputs, t, strict=True)]) / 2.0
+
+
+def lists() -> list[tuple[Any, Any]]:
+    return [(X.tolist(), T.tolist()) for X, T in batches()]
+
+
+def optimiser(parameters: Any) -> am.nn.SGD:
+    return am.nn.SGD(parameters, LEARNING_RATE)
+
+
 def of_values(compile: Callable[[Any], Any] | None) -> OfValues:
     model, parameters, _ = network()
-
-    def cost(x: Any, t: Any) -> Any:
-        return am.sum([(a - b) ** 2 for a, b in zip(model(x), t, strict=True)]) / 2.0
-
     if compile:
-        loss = compile(cost).mean
+        loss = compile(lambda x, t: cost(model(x), t)).mean
     else:
-        loss = lambda X, T: am.mean([cost(x, t) for x, t in zip(X, T, strict=True)])
-    lists = [(X.tolist(), T.tolist()) for X, T in batches()]
-    return OfValues(parameters, start()[0], loss, lists, lambda ps: am.nn.SGD(ps, LEARNING_RATE), compile is not None)
+        loss = lambda X, T: am.mean([cost(model(x), t) for x, t in zip(X, T, strict=True)])
+    return OfValues(parameters, start()[0], loss, lists(), optimiser, compile is not None)
+
+
+def of_train() -> OfTrain:
+    """This engine's own loop of training."""
+    model, parameters, _ = network()
+    return OfTrain(parameters, start()[0], Fit(model, cost, True), lists(), optimiser)
 
 
 def of_arrays() -> OfValues:
@@ -112,6 +126,7 @@ def in_c(flags: tuple[str, ...] = ()) -> jobs.Program:
 
 
 JOBS = {
+    f"{jobs.OURS}, nn.train": of_train,
     jobs.OURS: lambda: of_values(am.compile),
     f"{jobs.OURS}, arrays": of_arrays,
     jobs.EAGER: lambda: of_values(None),

@@ -1,0 +1,252 @@
+"""Training in C does what training on Values does, bit for bit, and only where nobody could tell the difference."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from autograd_mini import Value, detect_nonfinite, nn, softmax
+from autograd_mini.nn import descent, schedules
+from autograd_mini.nn.training import train
+
+
+def data(n=11, width=3):
+    rng = random.Random(0)
+    X = [[rng.uniform(-1.0, 1.0) for _ in range(width)] for _ in range(n)]
+    return X, [1.0 if sum(x) > 0.0 else -1.0 for x in X]
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """The losses of the steps that were made in C."""
+    made = []
+    differentiate = descent.Descent.differentiate
+
+    def noted(self, batch):
+        loss = differentiate(self, batch)
+        made.append(loss)
+        return loss
+
+    monkeypatch.setattr(descent.Descent, "differentiate", noted)
+    return made
+
+
+def both(monkeypatch, fit):
+    """What fit() gives, in C and on Values."""
+    quick = fit()
+    with monkeypatch.context() as changes:
+        changes.setattr(descent.Descents, "new", lambda self, compiled: None)
+        return quick, fit()
+
+
+def trained(make_optimiser=None, make_model=None, X=None, y=None, **options):
+    """The history, numbers and gradients of a model, and what its optimiser remembers, after training."""
+    model = make_model() if make_model else nn.MLP(3, [4, 1], seed=0)
+    optimiser = make_optimiser(model.parameters()) if make_optimiser else nn.SGD(model.parameters(), 0.1)
+    options = {"loss": "hinge", "epochs": 4, "batch_size": 4, "progress": False, **options}
+    history = train(model, X=X or data()[0], y=y or data()[1], optimiser=optimiser, **options)
+    numbers = [(p.data, p.grad) for p in model.parameters()]
+    state = {name: x for name, x in vars(optimiser).items() if name in ("velocity", "m", "v", "steps")}
+    return vars(history), numbers, state
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 4, None])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_batches(monkeypatch, steps, batch_size, shuffle):
+    quick, slow = both(monkeypatch, lambda: trained(batch_size=batch_size, shuffle=shuffle))
+    assert quick == slow
+    assert len(steps) == 4 * math.ceil(11 / (batch_size or 11)) - 1 and None not in steps  # the first step records
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda ps: nn.SGD(ps, 0.1, momentum=0.9), lambda ps: nn.SGD(ps, 0.1, momentum=0.5, nesterov=True),
+        lambda ps: nn.SGD(ps, 0.1, weight_decay=0.01), lambda ps: nn.Adam(ps, 0.01),
+        lambda ps: nn.Adam(ps, 0.01, weight_decay=0.1), lambda ps: nn.Adam(ps, schedules.cosine(0.1, 0.0, 10)),
+        lambda ps: nn.SGD(ps[::-1], schedules.step_decay(0.1, every=3)), lambda ps: nn.SGD([*ps, Value(2.0)], 0.1),
+        lambda ps: nn.SGD([*ps, Value(2.0)], 0.1, weight_decay=0.5),
+    ],
+)  # fmt: skip
+def test_optimisers(monkeypatch, steps, make):
+    quick, slow = both(monkeypatch, lambda: trained(make))
+    assert quick == slow and len(steps) == 11 and None not in steps
+
+
+@pytest.mark.parametrize("loss", [name for name in nn.LOSSES if "entropy" not in name])
+def test_losses_of_numbers(monkeypatch, steps, loss):
+    quick, slow = both(monkeypatch, lambda: trained(loss=loss))
+    assert quick == slow and len(steps) == 11
+
+
+class Probabilities(nn.MLP):
+    """A network whose outputs add up to 1."""
+
+    def __call__(self, x):
+        return softmax(super().__call__(x))
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "cross_entropy_with_logits"])
+def test_classes(monkeypatch, steps, loss):
+    make_model = lambda: (Probabilities if loss == "cross_entropy" else nn.MLP)(3, [4, 3], seed=0)
+    quick, slow = both(monkeypatch, lambda: trained(None, make_model, y=[i % 3 for i in range(11)], loss=loss))
+    assert quick == slow and len(steps) == 11 and None not in steps
+
+
+def test_numpy_examples(monkeypatch, steps):
+    np = pytest.importorskip("numpy")
+    X, y = map(np.array, data())
+    quick, slow = both(monkeypatch, lambda: trained(X=list(X), y=list(y)))
+    assert quick == slow == trained() and len(steps) == 22
+
+
+class Mine(nn.SGD):
+    """An optimiser of a user's."""
+
+
+def sees(ps):
+    """A schedule that looks at the parameters."""
+    return lambda step: 0.01 * (1.0 + abs(ps[0].data))
+
+
+def patched(ps):
+    optimiser = nn.SGD(ps, 0.1)
+    optimiser.learning_rate = lambda: 0.01 * abs(ps[0].data)
+    return optimiser
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda ps: Mine(ps, 0.1), lambda ps: nn.SGD(ps, sees(ps)), patched, lambda ps: nn.SGD(ps[:-1], 0.1)],
+    ids=["class", "schedule", "method", "parameters"],
+)
+def test_what_could_see_parameters_is_left_to_values(monkeypatch, steps, make):
+    quick, slow = both(monkeypatch, lambda: trained(make))
+    assert quick == slow and not steps
+
+
+def test_a_loss_of_other_values_is_left_to_values(monkeypatch, steps):
+    scale = Value(2.0)
+
+    def fit():
+        scale.grad = 0.0
+        return trained(loss=lambda y, t: scale * (y - t) ** 2), scale.grad
+
+    quick, slow = both(monkeypatch, fit)
+    assert quick == slow and quick[1] != 0.0 and not steps
+
+
+def test_inside_detect_nonfinite_all_is_done_on_values(monkeypatch, steps):
+    with detect_nonfinite():
+        quick, slow = both(monkeypatch, trained)
+    assert quick == slow and not steps
+
+
+class Branching(nn.Module):
+    """A model that takes one of two ways."""
+
+    def __init__(self):
+        self.w = [Value(0.5), Value(-0.5)]
+
+    def __call__(self, x):
+        return self.w[0] * x[0] if x[0] > 0.9 else self.w[1] * x[0]
+
+
+def test_examples_that_take_another_way(monkeypatch, steps):
+    X, y = [[0.1], [0.2], [0.3], [0.4], [1.0]], [1.0] * 5
+    options = {"make_model": Branching, "X": X, "y": y, "batch_size": 1, "shuffle": False, "epochs": 3}
+    quick, slow = both(monkeypatch, lambda: trained(**options))
+    assert quick == slow
+    assert len(steps) == 4 and steps[3] is None  # with a second recording, it is for Values
+
+
+def test_examples_of_different_lengths(monkeypatch, steps):
+    w = Value(0.5)
+
+    def fit():
+        w.data = 0.5
+        history = train(
+            lambda x: w * sum(x), "mean_squared_error", [[1.0], [2.0, 3.0], [4.0]], [1.0, 2.0, 3.0], epochs=5,
+            optimiser=nn.SGD([w], 0.001), progress=False,
+        )  # fmt: skip
+        return vars(history), w.data
+
+    quick, slow = both(monkeypatch, fit)
+    assert quick == slow and not steps
+
+
+def test_a_metric_sees_the_parameters_and_may_change_the_examples(monkeypatch, steps):
+    def fit():
+        (X, y), seen = data(), []
+
+        def metric(model, inputs, targets):
+            seen.append([p.data for p in model.parameters()])
+            for x in inputs:
+                x[0] *= 0.5
+            return 0.0
+
+        return trained(X=X, y=y, metric=metric), seen
+
+    quick, slow = both(monkeypatch, fit)
+    assert quick == slow and len(steps) == 11 and len({tuple(numbers) for numbers in quick[1]}) == 4
+
+
+@pytest.mark.parametrize("bad", [math.inf, math.nan, 1e308])
+def test_divergence_is_reported_alike(monkeypatch, bad):
+    def fit():
+        X, y = data()
+        X[6][1] = bad
+        model = nn.MLP(3, [4, 1], seed=0)
+        with pytest.raises(nn.Diverged) as error:
+            train(model, "mean_squared_error", X, y, epochs=5, batch_size=2, shuffle=False, progress=False)
+        return str(error.value), [p.data for p in model.parameters()]
+
+    quick, slow = both(monkeypatch, fit)
+    assert quick == slow and "epoch 1, batch 4" in quick[0]
+
+
+@pytest.mark.parametrize("lr", [1e3, 1e160, 1e307])
+def test_too_high_a_learning_rate_is_reported_alike(monkeypatch, lr):
+    def fit():
+        model = nn.MLP(3, [4, 1], activation="linear", seed=0)
+        with pytest.raises(nn.Diverged) as error:
+            train(model, "mean_squared_error", *data(), epochs=500, lr=lr, batch_size=2, progress=False)
+        return str(error.value), [p.data for p in model.parameters()]
+
+    quick, slow = both(monkeypatch, fit)
+    assert quick == slow
+
+
+def test_after_an_interruption_the_parameters_are_those_of_the_last_step(monkeypatch):
+    X, y = data()
+    rates = schedules.linear(0.1, 0.1, 10)
+    models = [nn.MLP(3, [4, 1], seed=0) for _ in range(2)]
+    for model, rate in zip(models, [stopping(rates, 7), rates], strict=True):
+        optimiser = nn.SGD(model.parameters(), rate)
+        try:
+            train(model, "hinge", X[:7], y[:7], optimiser=optimiser, epochs=1, batch_size=1, progress=False)
+        except KeyboardInterrupt:
+            pass
+        assert optimiser.steps == 7
+    assert [p.data for p in models[0].parameters()] == [p.data for p in models[1].parameters()]
+
+
+def stopping(rate, after):
+    """The schedule, as one of the package, with an interruption at a step."""
+
+    def stops(step):
+        if step == after:
+            raise KeyboardInterrupt
+        return rate(step)
+
+    stops.__module__ = schedules.__name__
+    return stops
+
+
+def test_many_numbers_are_not_copied(monkeypatch, steps):
+    monkeypatch.setattr(descent, "MOST_NUMBERS", 43)
+    assert trained() and not steps
+    monkeypatch.setattr(descent, "MOST_NUMBERS", 44)
+    assert trained() and len(steps) == 11

@@ -86,6 +86,7 @@ def put(x: Any, rows: Any, n: int, width: int, start: int, many: int) -> bool:
 def rows_of(numbers: Any, width: int, places: Sequence[int]) -> array[float]:
     """The rows at these places, of numbers in rows of a width.
 
+    >>> from array import array
     >>> rows_of(array("d", [1.0, 2.0, 3.0, 4.0]), 2, [1])
     array('d', [3.0, 4.0])
     """

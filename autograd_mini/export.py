@@ -58,7 +58,8 @@ class Instruction(NamedTuple):
 def instructions(layout: Layout) -> Iterator[Instruction]:
     """The instructions of a layout."""
     for k in range(0, len(layout.code), tape.FIELDS):
-        yield Instruction(*layout.code[k : k + tape.FIELDS])
+        *fields, where = layout.code[k : k + tape.FIELDS]
+        yield Instruction(*fields, *layout.rows[where : where + tape.ROW_FIELDS])
 
 
 # C99.
@@ -69,8 +70,9 @@ def to_c(layout: Layout, name: str) -> str:
     definitions = Definitions()
     forward: list[str] = []
     backward: list[list[str]] = []
-    for x, label in zip(instructions(layout), layout.sources, strict=True):
+    for k, x in enumerate(instructions(layout)):
         first, *rest = computed(x, definitions)
+        label = layout.sources.get(k)
         comment = f"  /* {re.sub('[^a-zA-Z0-9_. ]', '?', label)} */" if label else ""
         forward += [first + comment, *rest]
         backward.append(pulled(x, definitions))

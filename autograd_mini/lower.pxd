@@ -55,6 +55,7 @@ cpdef assemble(Lines lines, is_value)
 cdef int operands(Lines lines, int i) noexcept
 cdef int operand(Lines lines, int i, int k) noexcept
 cdef bint is_many(Lines lines, int i) noexcept
+cdef bint write_code(list code, layout) except -1
 @cython.locals(varies="signed char[::1]", carries="signed char[::1]", pulls="signed char[::1]", level="int[::1]", i=int, k=int, x=int, o=int)
 cdef tuple properties(Lines lines, is_value)
 @cython.locals(i=int)
@@ -81,5 +82,5 @@ cdef list written(int op, int result, int a, int b, int length, int flags, int s
 cdef bint join(list before, list after, int uniform) except -1
 @cython.locals(n=int, flags=int, steps=int, by_a=int, by_b=int)
 cdef bint join_elements(list before, list after) except -1
-@cython.locals(rows=int, field=int, step=int, by=int)
-cdef bint join_rows(list before, list after) except -1
+@cython.locals(rows=list, new=list, steps=list, start=int, new_start=int, n=int)
+cdef bint join_rows(list before, list after, int uniform) except -1

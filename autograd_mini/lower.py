@@ -445,23 +445,24 @@ class Layout:
 
     Attributes:
         code: tape.FIELDS numbers for each instruction, those that are the same for all examples first.
+        rows: tape.ROW_FIELDS numbers for each kind of sum, and for what is none.
         uniform_code: how many those are.
         gather: slots of operands that do not lie side by side.
         slots: how many slots there are; uniform of them, the first, hold numbers that are the same for all examples.
         initial: the numbers in the uniform slots before a call.
         inputs, captured, outputs: their slots.
         depends: for each output, whether it depends on a Value: else it is a number.
-        sources: for each instruction, the label of its first result.
+        sources: by instruction, the label of its first result.
         of_leaves: whether all captured Values are leaves.
     """
 
     def __init__(self) -> None:
-        self.code, self.gather = array("i"), array("i")
+        self.code, self.rows, self.gather = array("i"), array("i"), array("i")
         self.initial = array("d")
         self.inputs, self.captured, self.outputs = array("i"), array("i"), array("i")
         self.depends = array("b")
         self.uniform_code = self.slots = self.uniform = 0
-        self.sources: list[str] = []
+        self.sources: dict[int, str] = {}
         self.of_leaves = False
 
 
@@ -473,17 +474,28 @@ def assemble(lines: Lines, is_value: Sequence[bool]) -> Layout:
     layout = Layout()
     layout.uniform, layout.slots = uniform, uniform + varying
     write_leaves(lines, slot, layout)
-    code: list[list[int]] = []
+    code: list[list[Any]] = []
     last = 0
     for i in order:
         instruction = instruction_of(lines, i, slot, uniform, carries, pulls, layout.gather)
         if not (code and level[i] == level[last] and join(code[-1], instruction, uniform)):
+            if i in lines.labels:
+                layout.sources[len(code)] = lines.labels[i]
             code.append(instruction)
-            layout.sources.append(lines.labels.get(i, ""))
             layout.uniform_code += not varies[i]
         last = i
-    layout.code = array("i", [field for instruction in code for field in instruction])
+    write_code(code, layout)
     return layout
+
+
+def write_code(code: list[list[Any]], layout: Layout) -> None:
+    """Write the instructions; those whose rows are alike share what is said of them."""
+    places = {tape.ONE_ROW: 0}
+    for instruction in code:
+        rows = tuple(instruction[tape.ROWS])
+        instruction[tape.ROWS] = places.setdefault(rows, tape.ROW_FIELDS * len(places))
+        layout.code.extend(instruction)
+    layout.rows = array("i", [x for rows in places for x in rows])
 
 
 def operands(lines: Lines, i: int) -> int:
@@ -646,8 +658,8 @@ def write_leaves(lines: Lines, slot: Any, layout: Layout) -> None:
 
 def instruction_of(
     lines: Lines, i: int, slot: Any, uniform: int, carries: Any, pulls: Any, gather: Any
-) -> list[int]:
-    """The instruction of one line."""
+) -> list[Any]:
+    """The instruction of one line, with what is said of its rows in place of where that is."""
     o, a, b = lines.op[i], lines.a[i], lines.b[i]
     if o >= tape.GUARD:
         return written(o, 0, slot[a], slot[b], int(lines.data[i]), tape.A_STEPS, -1)
@@ -676,17 +688,15 @@ def instruction_of(
         # Not if only `start` varies.
         if by_a and by_b and (first < uniform and second < uniform) == (slot[i] < uniform):
             flags |= tape.A_CARRIES * carries_a | tape.B_CARRIES * carries_b
-            instruction = written(o, slot[i], first, second, half, flags, start)
-            instruction[tape.A_STRIDE], instruction[tape.B_STRIDE] = by_a, by_b
-            return instruction
+            return [o, slot[i], first, second, half, flags, [start, 1, 0, 0, 0, 0, by_a, by_b]]
     at = len(gather)
     gather.extend([slot[lines.args[k]] for k in range(a, a + b)])
     return written(o, slot[i], at, at, b, flags | tape.GATHERED, start)
 
 
-def written(op: int, result: int, a: int, b: int, length: int, flags: int, start: int) -> list[int]:
+def written(op: int, result: int, a: int, b: int, length: int, flags: int, start: int) -> list[Any]:
     """The fields of an instruction of one row."""
-    return [op, result, a, b, length, flags, start, 1, 0, 0, 0, 0, 1, 1]
+    return [op, result, a, b, length, flags, tape.ONE_ROW if start < 0 else (start, *tape.ONE_ROW[1:])]
 
 
 def stride(lines: Lines, start: int, n: int, slot: Any, uniform: int) -> int:
@@ -708,7 +718,7 @@ def carry(lines: Lines, start: int, n: int, carries: Any) -> bool:
     return False
 
 
-def join(before: list[int], after: list[int], uniform: int) -> bool:
+def join(before: list[Any], after: list[Any], uniform: int) -> bool:
     """Let an instruction do what the next one does, if that is the same elsewhere; whether it can.
 
     Neither needs the other: they lie equally deep.
@@ -716,15 +726,15 @@ def join(before: list[int], after: list[int], uniform: int) -> bool:
     op = before[0]
     if op != after[0] or op >= tape.GUARD or (before[tape.FLAGS] | after[tape.FLAGS]) & tape.GATHERED:
         return False
-    for field in (tape.RESULT, tape.A, tape.B, tape.START):  # slots on both sides of the border are no neighbours
+    for field in (tape.RESULT, tape.A, tape.B):  # slots on both sides of the border are no neighbours
         if (before[field] >= uniform) != (after[field] >= uniform):
             return False
     if ARITY[op] != MANY:
         return join_elements(before, after)
-    return op == ops.DOT and join_rows(before, after)
+    return op == ops.DOT and join_rows(before, after, uniform)
 
 
-def join_elements(before: list[int], after: list[int]) -> bool:
+def join_elements(before: list[Any], after: list[Any]) -> bool:
     """As join(), of operations of one or two operands: the next result has to lie beside the last one."""
     n, flags = before[tape.LENGTH], before[tape.FLAGS]
     steps = tape.A_STEPS | tape.B_STEPS
@@ -741,28 +751,25 @@ def join_elements(before: list[int], after: list[int]) -> bool:
     return True
 
 
-def join_rows(before: list[int], after: list[int]) -> bool:
+def join_rows(before: list[Any], after: list[Any], uniform: int) -> bool:
     """As join(), of sums of products: it is one more row, the steps to which are those between the rows there are."""
     if before[tape.LENGTH] != after[tape.LENGTH] or before[tape.FLAGS] != after[tape.FLAGS]:
         return False
-    if (before[tape.START] < 0) != (after[tape.START] < 0):
+    rows, new = before[tape.ROWS], after[tape.ROWS]
+    start, new_start = rows[tape.START], new[tape.START]
+    if (start < 0) != (new_start < 0) or (start >= uniform) != (new_start >= uniform):
         return False
-    if before[tape.A_STRIDE] != after[tape.A_STRIDE] or before[tape.B_STRIDE] != after[tape.B_STRIDE]:
+    if rows[tape.A_STRIDE] != new[tape.A_STRIDE] or rows[tape.B_STRIDE] != new[tape.B_STRIDE]:
         return False
-    rows = before[tape.ROWS]
-    for field, step in ROW_STEPS:
-        by = after[field] - before[field]
-        if rows == 1:
-            before[step] = by
-        elif by != rows * before[step]:
-            return False
-    before[tape.ROWS] += 1
+    n = rows[tape.COUNT]
+    steps = [after[field] - before[field] for field in (tape.RESULT, tape.A, tape.B)]
+    steps.append(new_start - start)
+    if n == 1:
+        rows[tape.RESULT_STEP : tape.START_STEP + 1] = steps
+    elif steps != [n * step for step in rows[tape.RESULT_STEP : tape.START_STEP + 1]]:
+        return False
+    rows[tape.COUNT] += 1
     return True
-
-
-ROW_STEPS = (
-    (tape.RESULT, tape.RESULT_STEP), (tape.A, tape.A_STEP), (tape.B, tape.B_STEP), (tape.START, tape.START_STEP),
-)  # fmt: skip
 
 
 def lower(

@@ -9,7 +9,7 @@ cdef int[::1] IS_MANY, IS_BINARY
 
 cdef class Program:
     cdef readonly object layout
-    cdef int[::1] code, gather, places, inputs, captured, outputs
+    cdef int[::1] code, rows, gather, places, inputs, captured, outputs
     cdef double[::1] initial
     cdef Py_ssize_t n_inputs, n_captured, n_outputs, count, uniform_code, uniform, slots, longest, span
     cdef readonly bint of_leaves
@@ -71,16 +71,16 @@ cdef void take(Program program, double* m, Py_ssize_t start, Py_ssize_t n, Py_ss
 cdef void pull_take(Program program, double* m, Py_ssize_t start, Py_ssize_t n, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(i=Py_ssize_t, slot=Py_ssize_t)
 cdef void fetch(Program program, double* m, Py_ssize_t start, Py_ssize_t n, Py_ssize_t lane, Py_ssize_t row, Py_ssize_t width) noexcept nogil
-@cython.locals(code="int[::1]", a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_x=Py_ssize_t, by_y=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, row=Py_ssize_t, y=double, each_x=Py_ssize_t, each_z=Py_ssize_t, i=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t)
+@cython.locals(table="int[::1]", where=Py_ssize_t, a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_x=Py_ssize_t, by_y=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, row=Py_ssize_t, y=double, each_x=Py_ssize_t, each_z=Py_ssize_t, i=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t)
 cdef void dots(Program program, double* m, Py_ssize_t at, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
-@cython.locals(code="int[::1]", a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_g=Py_ssize_t, by_x=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, to_x=Py_ssize_t, to_z=Py_ssize_t, row=Py_ssize_t, each_x=Py_ssize_t, each_z=Py_ssize_t, g=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t, by_a=bint, by_b=bint)
+@cython.locals(table="int[::1]", where=Py_ssize_t, a=Py_ssize_t, b=Py_ssize_t, n=Py_ssize_t, rows=Py_ssize_t, by_g=Py_ssize_t, by_x=Py_ssize_t, by_z=Py_ssize_t, x=Py_ssize_t, z=Py_ssize_t, to_x=Py_ssize_t, to_z=Py_ssize_t, row=Py_ssize_t, each_x=Py_ssize_t, each_z=Py_ssize_t, g=Py_ssize_t, j=Py_ssize_t, at_x=Py_ssize_t, at_z=Py_ssize_t, by_a=bint, by_b=bint)
 cdef void pull_dots(Program program, double* m, Py_ssize_t at, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(step=Py_ssize_t, lane=Py_ssize_t, j=Py_ssize_t, row=Py_ssize_t)
 cdef void pull_matrix(double* m, Py_ssize_t z, Py_ssize_t upstream, Py_ssize_t by_g, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t lanes, Py_ssize_t to, Py_ssize_t by_to, Py_ssize_t copy) noexcept nogil
 cdef void pull_rows(double* m, Py_ssize_t upstream, Py_ssize_t by_g, Py_ssize_t x, Py_ssize_t by_x, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t to, Py_ssize_t by_to) noexcept nogil
-@cython.locals(slot=Py_ssize_t, x=Py_ssize_t, lane=Py_ssize_t)
+@cython.locals(where=Py_ssize_t, slot=Py_ssize_t, x=Py_ssize_t, lane=Py_ssize_t)
 cdef void start(Program program, double* m, Py_ssize_t at, Py_ssize_t row, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
-@cython.locals(code="int[::1]", g=Py_ssize_t, step=Py_ssize_t, by_u=Py_ssize_t, by_g=Py_ssize_t, row=Py_ssize_t, lane=Py_ssize_t)
+@cython.locals(table="int[::1]", where=Py_ssize_t, g=Py_ssize_t, step=Py_ssize_t, by_u=Py_ssize_t, by_g=Py_ssize_t, row=Py_ssize_t, lane=Py_ssize_t)
 cdef void pull_starts(Program program, double* m, Py_ssize_t at, Py_ssize_t upstream, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil
 @cython.locals(x=Py_ssize_t, total=double, j=Py_ssize_t, lane=Py_ssize_t)
 cdef void add_up(Program program, double* m, Py_ssize_t a, Py_ssize_t n, Py_ssize_t result, Py_ssize_t lanes, Py_ssize_t width) noexcept nogil

@@ -34,6 +34,7 @@ class Program:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.code, self.gather, self.initial = filled(layout.code), filled(layout.gather), layout.initial
+        self.rows = layout.rows
         self.inputs, self.captured, self.outputs = map(filled, (layout.inputs, layout.captured, layout.outputs))
         self.n_inputs, self.n_captured = len(layout.inputs), len(layout.captured)
         self.n_outputs, self.count = len(layout.outputs), len(layout.code) // tape.FIELDS
@@ -237,8 +238,10 @@ def filled(numbers: Any) -> Any:
 def listed(layout: Layout, k: int) -> str:
     """One line of the listing of a program."""
     fields = layout.code[tape.FIELDS * k : tape.FIELDS * (k + 1)]
-    op, result, a, b, n, flags, start, rows, *steps, by_a, by_b = fields
-    label = f"  # {layout.sources[k]}" if layout.sources[k] else ""
+    op, result, a, b, n, flags, where = fields
+    described = layout.rows[where : where + tape.ROW_FIELDS]
+    start, rows, *steps, by_a, by_b = described
+    label = f"  # {layout.sources[k]}" if k in layout.sources else ""
     if op >= tape.GUARD:
         return f"guard   s{a} {tape.COMPARED[op - tape.GUARD]} s{b} is {bool(n)}"
     name = "take" if op == tape.TAKE else TABLE[op].name
@@ -525,7 +528,7 @@ def many(program: Program, m: Any, at: int, result: int, lanes: int, width: int)
     if op == tape.TAKE:
         take(program, m, first, n, result, lanes, width)
         return
-    row, starts = room(program, 0, width), program.code[at + tape.START] >= 0
+    row, starts = room(program, 0, width), program.rows[program.code[at + tape.ROWS] + tape.START] >= 0
     if starts:
         start(program, m, at, 0, result, lanes, width)
     if width == 1 and (op == ops.DOT or op == ops.SUM):
@@ -619,13 +622,14 @@ def fetch(program: Program, m: Any, start: int, n: int, lane: int, row: int, wid
 
 def dots(program: Program, m: Any, at: int, result: int, lanes: int, width: int) -> None:
     """The sums of products of the instruction at a place in the code; the first factors are uniform if any are."""
-    code = program.code
-    a, b, n, rows = code[at + tape.A], code[at + tape.B], code[at + tape.LENGTH], code[at + tape.ROWS]
-    by_y, by_x, by_z = code[at + tape.RESULT_STEP] * lanes, code[at + tape.A_STEP], code[at + tape.B_STEP] * lanes
-    each_x, each_z = code[at + tape.A_STRIDE], code[at + tape.B_STRIDE] * lanes
+    a, b, n = program.code[at + tape.A], program.code[at + tape.B], program.code[at + tape.LENGTH]
+    table, where = program.rows, program.code[at + tape.ROWS]
+    rows, by_y = table[where + tape.COUNT], table[where + tape.RESULT_STEP] * lanes
+    by_x, by_z = table[where + tape.A_STEP], table[where + tape.B_STEP] * lanes
+    each_x, each_z = table[where + tape.A_STRIDE], table[where + tape.B_STRIDE] * lanes
     x, z = place(program, a, width), place(program, b, width)
     if width == 1 and rows == 1 and n < 16:  # a third of the time of what is below
-        y = 0.0 if code[at + tape.START] < 0 else m[place(program, code[at + tape.START], 1)]
+        y = 0.0 if table[where + tape.START] < 0 else m[place(program, table[where + tape.START], 1)]
         for j in range(n):
             y += m[x + j * each_x] * m[z + j * each_z]
         m[result] = y
@@ -654,11 +658,12 @@ def dots(program: Program, m: Any, at: int, result: int, lanes: int, width: int)
 
 def pull_dots(program: Program, m: Any, at: int, upstream: int, lanes: int, width: int) -> None:
     """The chain rule for sums of products: each factor receives upstream times the other."""
-    code = program.code
-    a, b, n, rows = code[at + tape.A], code[at + tape.B], code[at + tape.LENGTH], code[at + tape.ROWS]
-    by_g, by_x, by_z = code[at + tape.RESULT_STEP] * lanes, code[at + tape.A_STEP], code[at + tape.B_STEP] * lanes
-    each_x, each_z = code[at + tape.A_STRIDE], code[at + tape.B_STRIDE] * lanes
-    by_a, by_b = code[at + tape.FLAGS] & tape.A_CARRIES, code[at + tape.FLAGS] & tape.B_CARRIES
+    a, b, n = program.code[at + tape.A], program.code[at + tape.B], program.code[at + tape.LENGTH]
+    table, where = program.rows, program.code[at + tape.ROWS]
+    rows, by_g = table[where + tape.COUNT], table[where + tape.RESULT_STEP] * lanes
+    by_x, by_z = table[where + tape.A_STEP], table[where + tape.B_STEP] * lanes
+    each_x, each_z = table[where + tape.A_STRIDE], table[where + tape.B_STRIDE] * lanes
+    by_a, by_b = program.code[at + tape.FLAGS] & tape.A_CARRIES, program.code[at + tape.FLAGS] & tape.B_CARRIES
     x, z = place(program, a, width), place(program, b, width)
     to_x, to_z = gradient(program, a, width), gradient(program, b, width)
     if lanes == 1 and each_x == 1 and each_z == 1:
@@ -723,18 +728,19 @@ def pull_rows(m: Any, upstream: int, by_g: int, x: int, by_x: int, n: int, rows:
 
 def start(program: Program, m: Any, at: int, row: int, result: int, lanes: int, width: int) -> None:
     """Put into each lane what the sum of a row starts from."""
-    slot = program.code[at + tape.START]
-    x = place(program, slot + row * program.code[at + tape.START_STEP], width)
+    where = program.code[at + tape.ROWS]
+    slot = program.rows[where + tape.START]
+    x = place(program, slot + row * program.rows[where + tape.START_STEP], width)
     for lane in range(lanes):
         m[result + lane] = 0.0 if slot < 0 else m[x + lane] if slot >= program.uniform else m[x]
 
 
 def pull_starts(program: Program, m: Any, at: int, upstream: int, lanes: int, width: int) -> None:
     """The chain rule for what sums of products start from: it receives the upstream gradient."""
-    code = program.code
-    g, step = gradient(program, code[at + tape.START], width), code[at + tape.START] >= program.uniform
-    by_u, by_g = code[at + tape.RESULT_STEP] * lanes, code[at + tape.START_STEP] * (lanes if step else 1)
-    for row in range(code[at + tape.ROWS]):
+    table, where = program.rows, program.code[at + tape.ROWS]
+    g, step = gradient(program, table[where + tape.START], width), table[where + tape.START] >= program.uniform
+    by_u, by_g = table[where + tape.RESULT_STEP] * lanes, table[where + tape.START_STEP] * (lanes if step else 1)
+    for row in range(table[where + tape.COUNT]):
         if not step:
             m[g + row * by_g] += loops.total(m, upstream + row * by_u, lanes)
         for lane in range(lanes * step):

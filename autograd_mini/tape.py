@@ -17,11 +17,12 @@ GUARD = DEAD + 4  # a comparison: this number and those after it are for COMPARE
 COMPARED = ("<", "<=", ">", ">=", "==", "!=")
 
 # The fields of an instruction: the operation, the slots of the result and of the operands a and b, how many elements or
-# factors there are, flags; and of a DOT the slot of what its sum starts from, -1 for 0, how many rows there are, the
-# steps from row to row of result, a, b and start, and the strides of a and b from factor to factor.
-RESULT, A, B, LENGTH, FLAGS, START, ROWS, RESULT_STEP, A_STEP, B_STEP, START_STEP, A_STRIDE, B_STRIDE, FIELDS = range(
-    1, 15
-)
+# factors there are, flags, and where `rows` says what a sum of many does.
+RESULT, A, B, LENGTH, FLAGS, ROWS, FIELDS = range(1, 8)
+# There: the slot of what it starts from, -1 for 0; and of a DOT, how many rows there are, the steps from row to row of
+# result, a, b and start, and the strides of a and b from factor to factor.
+START, COUNT, RESULT_STEP, A_STEP, B_STEP, START_STEP, A_STRIDE, B_STRIDE, ROW_FIELDS = range(9)
+ONE_ROW = (-1, 1, 0, 0, 0, 0, 1, 1)  # of most instructions, and of those that are no sums
 A_CARRIES, B_CARRIES = 1, 2  # the operand has a gradient
 A_STEPS, B_STEPS = 4, 8  # each element of a run has an operand of its own; else all share one
 GATHERED = 16  # operands are where `gather` says, from a on

@@ -1789,3 +1789,19 @@ def test_take_from_rows_of_no_numbers(rows):
     with pytest.raises(TypeError, match=r"take\(\) takes"):
         am.compile(lambda i: am.take(rows, i), index="i")(0)
     untouched()
+
+
+def test_a_program_takes_at_most_40_bytes_for_a_node():
+    """Where nothing can be joined: beside its number and gradient."""
+
+    def chain(x):
+        for k in range(500):
+            x = am.sin(x) * (0.5 + k % 7)
+        return x
+
+    compiled = am.compile(chain)
+    y = compiled(V(0.3))
+    (program,) = compiled.programs()
+    parts = [x for x in vars(program.layout).values() if isinstance(x, array.array)]
+    assert len(program) == 1000 and isinstance(y, am.Value)
+    assert sum(len(x) * x.itemsize for x in parts) + 8 * len(program.layout.sources) < 40 * 1000

@@ -4,7 +4,7 @@ cimport cython
 from autograd_mini cimport ops, tape
 from autograd_mini.value cimport Value
 
-cdef int MADE
+cdef int MADE, MANY
 cdef long long NOWHERE
 cdef int[::1] ARITY, HARMLESS
 
@@ -35,6 +35,8 @@ cdef int constant(Lines lines, double x) except -1
 cdef list are_values(Lines lines, is_value)
 @cython.locals(op="int[::1]", a="int[::1]", b="int[::1]", args="int[::1]", data="double[::1]", to="int[::1]", i=int, k=int, o=int, x=int, z=int, known=bint)
 cpdef fold(Lines lines)
+@cython.locals(to="int[::1]", i=int)
+cdef unchanged(Lines lines)
 cdef double neutral(int op)
 @cython.locals(op="int[::1]", a="int[::1]", b="int[::1]", args="int[::1]", to="int[::1]", first="int[::1]", size="long long", place="long long", i=int, k=int, o=int, x=int, z=int, j=int)
 cpdef share(Lines lines)
@@ -58,7 +60,7 @@ cdef bint is_many(Lines lines, int i) noexcept
 cdef bint write_code(list code, layout) except -1
 @cython.locals(varies="signed char[::1]", carries="signed char[::1]", pulls="signed char[::1]", level="int[::1]", i=int, k=int, x=int, o=int)
 cdef tuple properties(Lines lines, is_value)
-@cython.locals(i=int)
+@cython.locals(i=int, groups=dict)
 cdef list schedule(Lines lines, signed char[::1] varies, int[::1] level)
 @cython.locals(keys=list, before="long long", in_order=bint, key="long long", i=int)
 cdef list by_operands(Lines lines, list group, int[::1] slot, signed char[::1] varies)
@@ -80,6 +82,7 @@ cdef bint carry(Lines lines, int start, int n, signed char[::1] carries) except 
 cdef list written(int op, int result, int a, int b, int length, int flags, int start)
 @cython.locals(op=int, field=int)
 cdef bint join(list before, list after, int uniform) except -1
+cdef bint on_one_side(int slot, int other, int uniform) noexcept
 @cython.locals(n=int, flags=int, steps=int, by_a=int, by_b=int)
 cdef bint join_elements(list before, list after) except -1
 @cython.locals(rows=list, new=list, steps=list, start=int, new_start=int, n=int)

@@ -14,7 +14,7 @@ from math import nan
 from typing import Any
 
 from autograd_mini import ops, tape
-from autograd_mini.ops import MANY, TABLE
+from autograd_mini.ops import TABLE
 from autograd_mini.take import Taken
 from autograd_mini.value import Value
 
@@ -25,6 +25,7 @@ except ImportError:
 
 VECTOR = 8  # numbers in the longest vector of a processor
 NOWHERE = 2**31 - 1
+MANY = ops.MANY  # by this name a number of C
 MADE = -2  # the first operand of a constant that the function made a Value of
 ARITY = array("i", [*[row.arity for row in TABLE], MANY])  # of take() too
 # Operations that have a finite result for all finite operands: where nobody uses it, they can be left out.
@@ -198,7 +199,7 @@ def are_values(lines: Lines, is_value: Sequence[bool]) -> list[bool]:
 def fold(lines: Lines) -> None:
     """Leave out what is known: operations of constants, × 1, + 0 even to −0, and the like; x² is x · x, a product."""
     op, a, b, data, args = lines.op, lines.a, lines.b, lines.data, lines.args
-    to = array("i", range(lines.count + 1))
+    to = unchanged(lines)
     for i in range(lines.count):
         o = op[i]
         if o >= tape.GUARD:
@@ -231,6 +232,14 @@ def fold(lines: Lines) -> None:
     lines.outputs = [to[i] for i in lines.outputs]
 
 
+def unchanged(lines: Lines) -> Any:
+    """For each line, the one that stands for it: itself."""
+    to = array("i", bytes(4 * lines.count + 4))
+    for i in range(lines.count):
+        to[i] = i
+    return to
+
+
 def neutral(op: int) -> float:
     """The second operand that changes nothing; nan if there is none."""
     if op == ops.ADD or op == ops.SUB:
@@ -241,7 +250,7 @@ def neutral(op: int) -> float:
 def share(lines: Lines) -> None:
     """Compute what is computed twice from the same operands only once."""
     op, a, b, args = lines.op, lines.a, lines.b, lines.args
-    to = array("i", range(lines.count + 1))
+    to = unchanged(lines)
     size = 16
     while size < 2 * lines.count:
         size *= 2
@@ -544,8 +553,11 @@ def properties(lines: Lines, is_value: Sequence[bool]) -> tuple[Any, Any, Any, A
 
 def schedule(lines: Lines, varies: Any, level: Any) -> list[int]:
     """The computed lines in an order in which like operations that do not need each other follow one another."""
-    computed = [i for i in range(lines.count) if lines.op[i] < tape.DEAD or lines.op[i] >= tape.GUARD]
-    return sorted(computed, key=lambda i: (varies[i], level[i], lines.op[i], i))
+    groups: dict[Any, list[int]] = {}
+    for i in range(lines.count):
+        if lines.op[i] < tape.DEAD or lines.op[i] >= tape.GUARD:
+            groups.setdefault((varies[i], level[i], lines.op[i]), []).append(i)
+    return [i for key in sorted(groups) for i in groups[key]]
 
 
 def place(lines: Lines, order: list[int], varies: Any, level: Any) -> tuple[Any, int, int]:
@@ -726,12 +738,20 @@ def join(before: list[Any], after: list[Any], uniform: int) -> bool:
     op = before[0]
     if op != after[0] or op >= tape.GUARD or (before[tape.FLAGS] | after[tape.FLAGS]) & tape.GATHERED:
         return False
-    for field in (tape.RESULT, tape.A, tape.B):  # slots on both sides of the border are no neighbours
-        if (before[field] >= uniform) != (after[field] >= uniform):
-            return False
+    if not (
+        on_one_side(before[tape.RESULT], after[tape.RESULT], uniform)
+        and on_one_side(before[tape.A], after[tape.A], uniform)
+        and on_one_side(before[tape.B], after[tape.B], uniform)
+    ):
+        return False
     if ARITY[op] != MANY:
         return join_elements(before, after)
     return op == ops.DOT and join_rows(before, after, uniform)
+
+
+def on_one_side(slot: int, other: int, uniform: int) -> bool:
+    """Whether two slots are on one side of the border between uniform ones and others: else they are no neighbours."""
+    return (slot >= uniform) == (other >= uniform)
 
 
 def join_elements(before: list[Any], after: list[Any]) -> bool:
@@ -757,7 +777,7 @@ def join_rows(before: list[Any], after: list[Any], uniform: int) -> bool:
         return False
     rows, new = before[tape.ROWS], after[tape.ROWS]
     start, new_start = rows[tape.START], new[tape.START]
-    if (start < 0) != (new_start < 0) or (start >= uniform) != (new_start >= uniform):
+    if (start < 0) != (new_start < 0) or not on_one_side(start, new_start, uniform):
         return False
     if rows[tape.A_STRIDE] != new[tape.A_STRIDE] or rows[tape.B_STRIDE] != new[tape.B_STRIDE]:
         return False

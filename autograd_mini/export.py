@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from autograd_mini import calculus, cases, ops, tape
 from autograd_mini.c99 import Definitions
-from autograd_mini.lower import Layout
+from autograd_mini.layout import Layout
 from autograd_mini.ops import MANY, TABLE
 
 ON_STACK = 16_384  # numbers and gradients, 128 kB; more are taken from the heap

@@ -5,16 +5,19 @@ tape.pxd repeats the numbers for the C compiler.
 
 from __future__ import annotations
 
-from autograd_mini.ops import TABLE
+from array import array
+
+from autograd_mini import ops
 
 # What a line is if not an operation of ops.py.
-TAKE = len(TABLE)  # the operand, of those after the first, that the first is the place of
+TAKE = len(ops.TABLE)  # the operand, of those after the first, that the first is the place of
 DEAD = TAKE + 1  # not needed
 CONSTANT = DEAD + 1  # a number that is the same in all calls
 INPUT = DEAD + 2  # an argument
 CAPTURED = DEAD + 3  # a Value from outside the function, such as a parameter
 GUARD = DEAD + 4  # a comparison: this number and those after it are for COMPARED in order
 COMPARED = ("<", "<=", ">", ">=", "==", "!=")
+ARITY = array("i", [*[row.arity for row in ops.TABLE], ops.MANY])  # of operations and of take()
 
 # The fields of an instruction: the operation, the slots of the result and of the operands a and b, how many elements or
 # factors there are, flags, and where `rows` says what a sum of many does.

@@ -14,9 +14,9 @@ from tests.conftest import PACKAGE, stale
 
 LAYERS = [
     "_plain", "ops", "special", "elementary", "rules", "errors", "value", "take", "calculus", "chain", "primitive",
-    "functions", "gradient", "higher", "taylor", "trees", "results", "columns", "tape", "lower", "loops", "c99",
-    "cases", "export", "program", "surroundings", "update", "batch", "compile", "nn", "text", "steps", "detect", "why",
-    "latex", "nudge", "draw", "plot", "check", "data", "", "__main__",
+    "functions", "gradient", "higher", "taylor", "trees", "results", "columns", "tape", "lines", "layout", "lower",
+    "loops", "machine", "c99", "cases", "export", "program", "surroundings", "update", "batch", "compile", "nn", "text",
+    "steps", "detect", "why", "latex", "nudge", "draw", "plot", "check", "data", "", "__main__",
 ]  # fmt: skip  # "" is the package itself
 SOURCES = {path.relative_to(PACKAGE).with_suffix("").as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 MODULES = {name: path for name, path in SOURCES.items() if name != "__init__"}

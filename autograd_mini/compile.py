@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from functools import update_wrapper
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, NamedTuple, overload
 
 from autograd_mini.batch import Batch, examples
@@ -229,10 +229,27 @@ class Compiled:
         self.recordings[key] = [recording, *self.recordings.get(key, ())][:MOST_KEPT]
         if len(self.programs()) == MANY_RECORDINGS + 1:
             warn(
-                f"{self!r} has been recorded {MANY_RECORDINGS + 1} times: it is recorded again for each new int, bool"
-                " or str among its arguments, and for each way through its branches; give numbers that vary as floats"
+                f"{self!r} has been recorded {MANY_RECORDINGS + 1} times, as {self.differences(args, kwargs)}: each int,"
+                " bool and str, each length and each way through branches is a recording of its own; give numbers that"
+                " vary as floats"
             )
         return recording
+
+    def differences(self, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+        """In what the recordings differ, in words, given the arguments of one of them."""
+        names = [f"argument {i + 1}" for i in range(len(args))]
+        for i, (name, parameter) in enumerate(parameters_of(self.function)[: len(args)]):
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                break
+            names[i] = repr(name)
+        names += map(repr, kwargs)
+        keys = list(self.recordings)
+        found = [name for i, name in enumerate(names) if len({key[i : i + 1] for key in keys}) > 1]
+        if len({key[len(names) :] for key in keys}) > 1:
+            found.append("a variable outside it")
+        if max(map(len, self.recordings.values())) > 1:
+            found.append("the way through it or something that it reads")
+        return f"{' and '.join(found)} differed"
 
     def programs(self) -> list[Program]:
         """The programs recorded so far; print one to see what it does."""
@@ -347,6 +364,14 @@ def places_of(function: Callable[..., Any], option: str, given: Names) -> set[in
         if name not in known:
             raise ValueError(f"{option}={name!r} is no argument of the function; it has {', '.join(known)}")
     return {*names, *[known.index(name) for name in names]}
+
+
+def parameters_of(function: Callable[..., Any]) -> list[tuple[str, Parameter]]:
+    """The parameters of a function with their names, as far as Python knows them."""
+    try:
+        return list(signature(function).parameters.items())
+    except (TypeError, ValueError):
+        return []
 
 
 def refusals(tape: list[Any]) -> list[str]:

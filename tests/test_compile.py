@@ -1073,6 +1073,41 @@ def test_recordings_do_not_pile_up(function, args):
     assert compiled.cache_info().currsize <= 1
 
 
+SCALES = {"by": 0}
+OFFSET = 0
+
+
+def scaled(x):
+    return x * SCALES["by"]
+
+
+def of_length(x, *rest, bias=0.0):
+    return x + sum(rest) + bias
+
+
+DIFFERENCES = {
+    "'n' differed": (lambda x, n: x * n, lambda i: ((V(2.0), i), {})),
+    "'xs' differed": (lambda xs: am.sum(xs), lambda i: (([V(1.0)] * (i + 1),), {})),
+    "'bias' differed": (of_length, lambda i: ((V(1.0),), {"bias": i})),
+    "'n' and 'k' differed": (lambda x, n, k: x * n + k, lambda i: ((V(2.0), i // 2, i % 2 == 0), {})),
+    "argument 2 differed": (of_length, lambda i: ((V(1.0), i), {})),
+    "a variable outside it differed": (lambda x: x + OFFSET, lambda i: ((V(1.0),), globals().update(OFFSET=i) or {})),
+    "the way through it or something that it reads differed": (
+        scaled, lambda i: ((V(1.0),), SCALES.update(by=i) or {}),
+    ),
+}
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES)
+def test_many_recordings_say_in_what_they_differ(difference):
+    function, arguments = DIFFERENCES[difference]
+    compiled = am.compile(function)
+    with pytest.warns(RuntimeWarning, match="has been recorded 33 times, as " + difference):
+        for i in range(80):
+            args, kwargs = arguments(i)
+            compiled(*args, **kwargs)
+
+
 def test_many_recordings_warn_once():
     compiled = am.compile(lambda x, n: x * n)
     with warnings.catch_warnings(record=True) as said:

@@ -228,10 +228,10 @@ class Compiled:
         self.misses += 1
         self.recordings[key] = [recording, *self.recordings.get(key, ())][:MOST_KEPT]
         if len(self.programs()) == MANY_RECORDINGS + 1:
+            reason = self.differences(args, kwargs)
             warn(
-                f"{self!r} has been recorded {MANY_RECORDINGS + 1} times, as {self.differences(args, kwargs)}: each int,"
-                " bool and str, each length and each way through branches is a recording of its own; give numbers that"
-                " vary as floats"
+                f"{self!r} has been recorded {MANY_RECORDINGS + 1} times, as {reason}: each int, bool and str, each"
+                " length and each way through branches is a recording of its own; give numbers that vary as floats"
             )
         return recording
 

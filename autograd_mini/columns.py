@@ -90,12 +90,15 @@ def rows_of(numbers: Any, width: int, places: Sequence[int]) -> array[float]:
     >>> rows_of(array("d", [1.0, 2.0, 3.0, 4.0]), 2, [1])
     array('d', [3.0, 4.0])
     """
+    if type(numbers) is not array or numbers.typecode != "d":
+        raise TypeError(f"the numbers of examples are an array('d'), not {numbers!r:.60}")
+    rows = len(numbers) // width if width else 0
     chosen: array[float] = _plain.room(numbers, width * len(places))
     x, y = _plain.doubles(numbers), _plain.doubles(chosen)
     for i in range(len(places)):
         k = places[i]
-        if k < 0 or width * (k + 1) > len(numbers):
-            raise IndexError(f"there is no row {k} of {width} among {len(numbers)} numbers")
+        if width and not 0 <= k < rows:
+            raise IndexError(f"there is no row {k} among {rows}")
         for j in range(width):
             y[i * width + j] = x[k * width + j]
     return chosen

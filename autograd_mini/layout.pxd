@@ -40,5 +40,5 @@ cdef bint join(list before, list after, int uniform) except -1
 cdef bint on_one_side(int slot, int other, int uniform) noexcept
 @cython.locals(n=int, flags=int, steps=int, by_a=int, by_b=int)
 cdef bint join_elements(list before, list after) except -1
-@cython.locals(rows=list, new=list, steps=list, start=int, new_start=int, n=int)
+@cython.locals(mine=list, other=list, steps=list, start=int, new_start=int, n=int)
 cdef bint join_rows(list before, list after, int uniform) except -1

@@ -12,7 +12,7 @@ from autograd_mini.lines import Lines
 
 VECTOR = 8  # numbers in the longest vector of a processor
 NOWHERE = 2**31 - 1
-MANY, ARITY = ops.MANY, tape.ARITY  # by these names numbers of C
+MANY, ARITY = ops.MANY, tape.ARITY  # in C, an int and a view of ints: see the .pxd file
 
 
 class Layout:
@@ -67,8 +67,8 @@ def write_code(code: list[list[Any]], layout: Layout) -> None:
     """Write the instructions; those whose rows are alike share what is said of them."""
     places = {tape.ONE_ROW: 0}
     for instruction in code:
-        rows = tuple(instruction[tape.ROWS])
-        instruction[tape.ROWS] = places.setdefault(rows, tape.ROW_FIELDS * len(places))
+        rows = tuple(instruction[tape.ROWS_AT])
+        instruction[tape.ROWS_AT] = places.setdefault(rows, tape.ROW_FIELDS * len(places))
         layout.code.extend(instruction)
     layout.rows = array("i", [x for rows in places for x in rows])
 
@@ -237,7 +237,7 @@ def write_leaves(lines: Lines, slot: Any, layout: Layout) -> None:
 def instruction_of(
     lines: Lines, i: int, slot: Any, uniform: int, carries: Any, pulls: Any, gather: Any
 ) -> list[Any]:
-    """The instruction of one line, with what is said of its rows in place of where that is."""
+    """The instruction of one line, with what is said of its rows in place of where: a list, where rows can be added."""
     o, a, b = lines.op[i], lines.a[i], lines.b[i]
     if o >= tape.GUARD:
         return written(o, 0, slot[a], slot[b], int(lines.data[i]), tape.A_STEPS, -1)
@@ -253,7 +253,7 @@ def instruction_of(
     half = b // 2 if o == ops.DOT else b
     if o == ops.SUM and stride(lines, a, b, slot, uniform) == 1:
         flags |= tape.A_CARRIES * carry(lines, a, b, carries)
-        return written(o, slot[i], slot[lines.args[a]], slot[lines.args[a]], b, flags, start)
+        return written(o, slot[i], slot[lines.args[a]], slot[lines.args[a]], b, flags, -1)
     if o == ops.DOT:
         by_a, by_b = stride(lines, a, half, slot, uniform), stride(lines, a + half, half, slot, uniform)
         if by_a < 0:  # the products in the other order
@@ -341,18 +341,18 @@ def join_rows(before: list[Any], after: list[Any], uniform: int) -> bool:
     """As join(), of sums of products: it is one more row, the steps to which are those between the rows there are."""
     if before[tape.LENGTH] != after[tape.LENGTH] or before[tape.FLAGS] != after[tape.FLAGS]:
         return False
-    rows, new = before[tape.ROWS], after[tape.ROWS]
-    start, new_start = rows[tape.START], new[tape.START]
+    mine, other = before[tape.ROWS_AT], after[tape.ROWS_AT]
+    start, new_start = mine[tape.START], other[tape.START]
     if (start < 0) != (new_start < 0) or not on_one_side(start, new_start, uniform):
         return False
-    if rows[tape.A_STRIDE] != new[tape.A_STRIDE] or rows[tape.B_STRIDE] != new[tape.B_STRIDE]:
+    if mine[tape.A_STRIDE] != other[tape.A_STRIDE] or mine[tape.B_STRIDE] != other[tape.B_STRIDE]:
         return False
-    n = rows[tape.COUNT]
+    n = mine[tape.COUNT]
     steps = [after[field] - before[field] for field in (tape.RESULT, tape.A, tape.B)]
     steps.append(new_start - start)
     if n == 1:
-        rows[tape.RESULT_STEP : tape.START_STEP + 1] = steps
-    elif steps != [n * step for step in rows[tape.RESULT_STEP : tape.START_STEP + 1]]:
+        mine[tape.RESULT_STEP : tape.START_STEP + 1] = steps
+    elif steps != [n * step for step in mine[tape.RESULT_STEP : tape.START_STEP + 1]]:
         return False
-    rows[tape.COUNT] += 1
+    mine[tape.COUNT] += 1
     return True

@@ -17,7 +17,7 @@ except ImportError:
     from autograd_mini import _plain as cython
 
 MADE = -2  # the first operand of a constant that the function made a Value of
-MANY, ARITY = ops.MANY, tape.ARITY  # by these names numbers of C
+MANY, ARITY = ops.MANY, tape.ARITY  # in C, an int and a view of ints: see the .pxd file
 
 
 @cython.final

@@ -17,7 +17,7 @@ from autograd_mini.layout import Layout, assemble
 from autograd_mini.lines import Lines, are_values, flatten
 from autograd_mini.value import Value
 
-MANY, ARITY = ops.MANY, tape.ARITY  # by these names numbers of C
+MANY, ARITY = ops.MANY, tape.ARITY  # in C, an int and a view of ints: see the .pxd file
 # Operations that have a finite result for all finite operands: where nobody uses it, they can be left out.
 NEVER_FAIL = [
     ops.NEG, ops.ABS, ops.TANH, ops.RELU, ops.SIGMOID, ops.CBRT, ops.SIN, ops.COS, ops.ATAN, ops.ASINH, ops.ATAN2,

@@ -315,7 +315,7 @@ def many(machine: Machine, m: Any, at: int, result: int, lanes: int, width: int)
     if op == tape.TAKE:
         take(machine, m, first, n, result, lanes, width)
         return
-    row, starts = room(machine, 0, width), machine.rows[machine.code[at + tape.ROWS] + tape.START] >= 0
+    row, starts = room(machine, 0, width), machine.rows[machine.code[at + tape.ROWS_AT] + tape.START] >= 0
     if starts:
         start(machine, m, at, 0, result, lanes, width)
     if width == 1 and (op == ops.DOT or op == ops.SUM):
@@ -410,7 +410,7 @@ def fetch(machine: Machine, m: Any, start: int, n: int, lane: int, row: int, wid
 def dots(machine: Machine, m: Any, at: int, result: int, lanes: int, width: int) -> None:
     """The sums of products of the instruction at a place in the code; the first factors are uniform if any are."""
     a, b, n = machine.code[at + tape.A], machine.code[at + tape.B], machine.code[at + tape.LENGTH]
-    table, where = machine.rows, machine.code[at + tape.ROWS]
+    table, where = machine.rows, machine.code[at + tape.ROWS_AT]
     rows, by_y = table[where + tape.COUNT], table[where + tape.RESULT_STEP] * lanes
     by_x, by_z = table[where + tape.A_STEP], table[where + tape.B_STEP] * lanes
     each_x, each_z = table[where + tape.A_STRIDE], table[where + tape.B_STRIDE] * lanes
@@ -446,7 +446,7 @@ def dots(machine: Machine, m: Any, at: int, result: int, lanes: int, width: int)
 def pull_dots(machine: Machine, m: Any, at: int, upstream: int, lanes: int, width: int) -> None:
     """The chain rule for sums of products: each factor receives upstream times the other."""
     a, b, n = machine.code[at + tape.A], machine.code[at + tape.B], machine.code[at + tape.LENGTH]
-    table, where = machine.rows, machine.code[at + tape.ROWS]
+    table, where = machine.rows, machine.code[at + tape.ROWS_AT]
     rows, by_g = table[where + tape.COUNT], table[where + tape.RESULT_STEP] * lanes
     by_x, by_z = table[where + tape.A_STEP], table[where + tape.B_STEP] * lanes
     each_x, each_z = table[where + tape.A_STRIDE], table[where + tape.B_STRIDE] * lanes
@@ -515,7 +515,7 @@ def pull_rows(m: Any, upstream: int, by_g: int, x: int, by_x: int, n: int, rows:
 
 def start(machine: Machine, m: Any, at: int, row: int, result: int, lanes: int, width: int) -> None:
     """Put into each lane what the sum of a row starts from."""
-    where = machine.code[at + tape.ROWS]
+    where = machine.code[at + tape.ROWS_AT]
     slot = machine.rows[where + tape.START]
     x = place(machine, slot + row * machine.rows[where + tape.START_STEP], width)
     for lane in range(lanes):
@@ -524,7 +524,7 @@ def start(machine: Machine, m: Any, at: int, row: int, result: int, lanes: int, 
 
 def pull_starts(machine: Machine, m: Any, at: int, upstream: int, lanes: int, width: int) -> None:
     """The chain rule for what sums of products start from: it receives the upstream gradient."""
-    table, where = machine.rows, machine.code[at + tape.ROWS]
+    table, where = machine.rows, machine.code[at + tape.ROWS_AT]
     g, step = gradient(machine, table[where + tape.START], width), table[where + tape.START] >= machine.uniform
     by_u, by_g = table[where + tape.RESULT_STEP] * lanes, table[where + tape.START_STEP] * (lanes if step else 1)
     for row in range(table[where + tape.COUNT]):

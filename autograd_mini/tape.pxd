@@ -12,7 +12,7 @@ cdef enum:
     B = 3
     LENGTH = 4
     FLAGS = 5
-    ROWS = 6
+    ROWS_AT = 6
     FIELDS = 7
     START = 0
     COUNT = 1

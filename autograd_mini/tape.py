@@ -21,7 +21,7 @@ ARITY = array("i", [*[row.arity for row in ops.TABLE], ops.MANY])  # of operatio
 
 # The fields of an instruction: the operation, the slots of the result and of the operands a and b, how many elements or
 # factors there are, flags, and where `rows` says what a sum of many does.
-RESULT, A, B, LENGTH, FLAGS, ROWS, FIELDS = range(1, 8)
+RESULT, A, B, LENGTH, FLAGS, ROWS_AT, FIELDS = range(1, 8)
 # There: the slot of what it starts from, -1 for 0; and of a DOT, how many rows there are, the steps from row to row of
 # result, a, b and start, and the strides of a and b from factor to factor.
 START, COUNT, RESULT_STEP, A_STEP, B_STEP, START_STEP, A_STRIDE, B_STRIDE, ROW_FIELDS = range(9)

@@ -21,25 +21,25 @@ cdef extern from *:
 
 cdef array NUMBERS
 
-@cython.locals(n=Py_ssize_t)
-cpdef sgd(array x, array g, double lr, double weight_decay, double momentum, bint nesterov, velocity)
+@cython.locals(n=Py_ssize_t, a="double*", b="double*", c="double*")
+cpdef sgd(x, g, double lr, double weight_decay, double momentum, bint nesterov, velocity)
 @cython.locals(i=Py_ssize_t, slope=double)
 cdef void sgd_loop(double* x, double* g, double* v, Py_ssize_t n, double lr, double weight_decay, double momentum, bint nesterov) noexcept nogil
-@cython.locals(n=Py_ssize_t, rate=double, scale=double)
-cpdef adam(array x, array g, double lr, double weight_decay, double b1, double b2, double eps, int steps, means, squares)
+@cython.locals(n=Py_ssize_t, rate=double, scale=double, a="double*", b="double*", c="double*", d="double*")
+cpdef adam(x, g, double lr, double weight_decay, double b1, double b2, double eps, int steps, means, squares)
 @cython.locals(i=Py_ssize_t, slope=double)
 cdef void adam_loop(double* x, double* g, double* m, double* v, Py_ssize_t n, double rate, double scale, double weight_decay, double b1, double b2, double eps) noexcept nogil
-cdef Py_ssize_t length(array x, array g, state) except -1
+cdef bint check(numbers, Py_ssize_t n) except -1
 
 @cython.locals(i=Py_ssize_t, x="double*")
 cpdef numbers_of(tuple values)
 @cython.locals(i=Py_ssize_t, x="double*", g="double*")
 cpdef numbers_and_gradients_of(tuple values)
 @cython.locals(i=Py_ssize_t, x="double*")
-cpdef give_numbers(tuple values, array numbers)
+cpdef give_numbers(tuple values, numbers)
 @cython.locals(i=Py_ssize_t, g="double*")
-cpdef give_gradients(tuple values, array gradients)
+cpdef give_gradients(tuple values, gradients)
 @cython.locals(i=Py_ssize_t)
 cpdef zero(tuple values)
 @cython.locals(odd=Py_ssize_t, i=Py_ssize_t, x="double*")
-cpdef bint all_finite(array numbers)
+cpdef bint all_finite(numbers) except -1

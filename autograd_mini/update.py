@@ -19,7 +19,7 @@ try:
 except ImportError:
     from autograd_mini import _plain as cython
 
-NUMBERS = array("d")
+NUMBERS = array("d")  # what new arrays are like
 
 
 def sgd(
@@ -27,16 +27,16 @@ def sgd(
     velocity: array[float],
 ) -> None:  # fmt: skip
     """v ← momentum · v + g, then x ← x − lr · v; with nesterov, g + momentum · v in place of that v."""
-    n = length(x, g, velocity)
-    sgd_loop(
-        _plain.doubles(x), _plain.doubles(g), _plain.doubles(velocity), n, lr, weight_decay, momentum, nesterov
-    )
+    n = len(x)
+    check(x, n)
+    check(g, n)
+    check(velocity, n)
+    a, b, c = _plain.doubles(x), _plain.doubles(g), _plain.doubles(velocity)
+    sgd_loop(a, b, c, n, lr, weight_decay, momentum, nesterov)
 
 
-def sgd_loop(
-    x: Any, g: Any, v: Any, n: int, lr: float, weight_decay: float, momentum: float, nesterov: bool
-) -> None:  # fmt: skip
-    """As sgd(), in C."""
+def sgd_loop(x: Any, g: Any, v: Any, n: int, lr: float, weight_decay: float, momentum: float, nesterov: bool) -> None:
+    """The loop of sgd(), apart so that a C compiler makes vectors of it."""
     for i in range(n):
         slope = g[i] + weight_decay * x[i]
         v[i] = momentum * v[i] + slope
@@ -50,20 +50,21 @@ def adam(
     """m ← b1 m + (1 − b1) g and v ← b2 v + (1 − b2) g², then x ← x − lr m̂ / (√v̂ + eps), each hat dividing by 1 − bᵗ."""
     if steps < 1:
         raise ValueError(f"Adam counts its steps from 1, not from {steps}: call step(), which counts them")
-    n = length(x, g, means)
-    length(x, g, squares)
+    n = len(x)
+    check(x, n)
+    check(g, n)
+    check(means, n)
+    check(squares, n)
     rate, scale = lr / (1.0 - math.pow(b1, steps)), 1.0 / math.sqrt(1.0 - math.pow(b2, steps))
-    adam_loop(
-        _plain.doubles(x), _plain.doubles(g), _plain.doubles(means), _plain.doubles(squares), n, rate, scale,
-        weight_decay, b1, b2, eps,
-    )  # fmt: skip
+    a, b, c, d = _plain.doubles(x), _plain.doubles(g), _plain.doubles(means), _plain.doubles(squares)
+    adam_loop(a, b, c, d, n, rate, scale, weight_decay, b1, b2, eps)
 
 
 def adam_loop(
     x: Any, g: Any, m: Any, v: Any, n: int, rate: float, scale: float, weight_decay: float, b1: float, b2: float,
     eps: float,
 ) -> None:  # fmt: skip
-    """As adam(), in C."""
+    """The loop of adam(), apart so that a C compiler makes vectors of it."""
     for i in range(n):
         slope = g[i] + weight_decay * x[i]
         m[i] = b1 * m[i] + (1.0 - b1) * slope
@@ -71,11 +72,10 @@ def adam_loop(
         x[i] -= rate * m[i] / (scale * math.sqrt(v[i]) + eps)
 
 
-def length(x: array[float], g: array[float], state: array[float]) -> int:
-    """How many numbers there are; a ValueError if an optimiser's state is not an array with one double for each."""
-    if type(state) is not array or state.typecode != "d" or len(state) != len(x) or len(g) != len(x):
-        raise ValueError(f"the optimiser remembers {state!r:.60}: it takes an array('d') of {len(x)} numbers")
-    return len(x)
+def check(numbers: array[float], n: int) -> None:
+    """A ValueError if what an optimiser works on or remembers is not an array of n doubles."""
+    if type(numbers) is not array or numbers.typecode != "d" or len(numbers) != n:
+        raise ValueError(f"an optimiser was given or remembers {numbers!r:.60}: it takes an array('d') of {n} numbers")
 
 
 def numbers_of(values: tuple[Value, ...]) -> array[float]:
@@ -99,6 +99,7 @@ def numbers_and_gradients_of(values: tuple[Value, ...]) -> tuple[array[float], a
 
 def give_numbers(values: tuple[Value, ...], numbers: array[float]) -> None:
     """Let Values hold these numbers, one each."""
+    check(numbers, len(values))
     x = _plain.doubles(numbers)
     for i in range(len(values)):
         cython.cast(Value, _plain.item(values, i))._data = x[i]
@@ -106,6 +107,7 @@ def give_numbers(values: tuple[Value, ...], numbers: array[float]) -> None:
 
 def give_gradients(values: tuple[Value, ...], gradients: array[float]) -> None:
     """Let these be their gradients."""
+    check(gradients, len(values))
     g = _plain.doubles(gradients)
     for i in range(len(values)):
         cython.cast(Value, _plain.item(values, i))._grad = g[i]
@@ -119,6 +121,7 @@ def zero(values: tuple[Value, ...]) -> None:
 
 def all_finite(numbers: array[float]) -> bool:
     """Whether all numbers are."""
+    check(numbers, len(numbers))
     x, odd = _plain.doubles(numbers), 0
     for i in range(len(numbers)):
         odd += x[i] - x[i] != 0.0

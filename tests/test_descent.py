@@ -1,13 +1,15 @@
-"""Training in C does what training on Values does, bit for bit, and only where nobody could tell the difference."""
+"""Training in C does what training on Values does, bit for bit, and only where no code of a user's would see it."""
 
 from __future__ import annotations
 
+import functools
 import math
 import random
+from fractions import Fraction
 
 import pytest
 
-from autograd_mini import Value, detect_nonfinite, nn, softmax
+from autograd_mini import Value, detect_nonfinite, nn, no_grad, softmax
 from autograd_mini.nn import descent, schedules
 from autograd_mini.nn.training import train
 
@@ -24,8 +26,8 @@ def steps(monkeypatch):
     made = []
     differentiate = descent.Descent.differentiate
 
-    def noted(self, batch):
-        loss = differentiate(self, batch)
+    def noted(self, examples, batch):
+        loss = differentiate(self, examples, batch)
         made.append(loss)
         return loss
 
@@ -37,7 +39,7 @@ def both(monkeypatch, fit):
     """What fit() gives, in C and on Values."""
     quick = fit()
     with monkeypatch.context() as changes:
-        changes.setattr(descent.Descents, "new", lambda self, compiled: None)
+        changes.setattr(descent.Descents, "find", lambda self, compiled: None)
         return quick, fit()
 
 
@@ -111,20 +113,70 @@ def sees(ps):
     return lambda step: 0.01 * (1.0 + abs(ps[0].data))
 
 
-def patched(ps):
-    optimiser = nn.SGD(ps, 0.1)
-    optimiser.learning_rate = lambda: 0.01 * abs(ps[0].data)
-    return optimiser
+def wrapping(ps):
+    """A schedule that says it is one of the package's."""
+    rate = schedules.linear(0.1, 0.01, 20)
+    return functools.wraps(rate)(lambda step: rate(step) / (1.0 + abs(ps[0].data)))
 
 
-@pytest.mark.parametrize(
-    "make",
-    [lambda ps: Mine(ps, 0.1), lambda ps: nn.SGD(ps, sees(ps)), patched, lambda ps: nn.SGD(ps[:-1], 0.1)],
-    ids=["class", "schedule", "method", "parameters"],
-)
-def test_what_could_see_parameters_is_left_to_values(monkeypatch, steps, make):
-    quick, slow = both(monkeypatch, lambda: trained(make))
+def patched(name):
+    """SGD with a method of a user's, which looks at the parameters."""
+
+    def make(ps):
+        optimiser = nn.SGD(ps, 0.1)
+        method = getattr(optimiser, name)
+        setattr(optimiser, name, lambda: 0.01 * abs(ps[0].data) if name == "learning_rate" else method() or None)
+        return optimiser
+
+    return make
+
+
+LEFT_TO_VALUES = {
+    "a class": lambda ps: Mine(ps, 0.1),
+    "a schedule": lambda ps: nn.SGD(ps, sees(ps)),
+    "a wrapped schedule": lambda ps: nn.SGD(ps, wrapping(ps)),
+    "its learning_rate": patched("learning_rate"),
+    "its zero_grad": patched("zero_grad"),
+    "its step": patched("step"),
+    "some of the parameters": lambda ps: nn.SGD(ps[:-1], 0.1),
+}
+
+
+@pytest.mark.parametrize("name", LEFT_TO_VALUES)
+def test_what_could_see_parameters_is_left_to_values(monkeypatch, steps, name):
+    quick, slow = both(monkeypatch, lambda: trained(LEFT_TO_VALUES[name]))
     assert quick == slow and not steps
+
+
+def test_methods_put_into_the_class_are_called(monkeypatch, steps):
+    step = nn.SGD.step
+    monkeypatch.setattr(nn.SGD, "step", lambda self: step(self) or None)
+    quick, slow = both(monkeypatch, trained)
+    assert quick == slow and not steps
+
+
+def test_inputs_that_are_values_receive_their_gradients(monkeypatch, steps):
+    X = [[Value(number) for number in x] for x in data()[0]]
+
+    def fit():
+        for x in X:
+            for part in x:
+                part.grad = 0.0
+        return trained(X=X), [part.grad for x in X for part in x]
+
+    quick, slow = both(monkeypatch, fit)
+    assert quick == slow and any(quick[1]) and not steps
+
+
+def test_inside_no_grad_nothing_is_trained(steps):
+    model = nn.MLP(3, [4, 1], seed=0)
+    optimiser = nn.SGD(model.parameters(), 0.1)
+    train(model, "hinge", *data(), optimiser=optimiser, epochs=2, progress=False)
+    del steps[:]
+    before = [p.data for p in model.parameters()]
+    with no_grad():
+        train(model, "hinge", *data(), optimiser=optimiser, epochs=2, progress=False)
+    assert not steps and [p.data for p in model.parameters()] == before
 
 
 def test_a_loss_of_other_values_is_left_to_values(monkeypatch, steps):
@@ -193,6 +245,35 @@ def test_a_metric_sees_the_parameters_and_may_change_the_examples(monkeypatch, s
     assert quick == slow and len(steps) == 11 and len({tuple(numbers) for numbers in quick[1]}) == 4
 
 
+OFFSET = 0.0
+
+
+class Scaled(nn.MLP):
+    """A network that reads a number of its own, and one in a variable."""
+
+    scale = 1.0
+
+    def __call__(self, x):
+        return self.scale * super().__call__(x) + OFFSET
+
+
+@pytest.mark.parametrize("changes", ["attribute", "variable"])
+def test_a_metric_may_change_what_the_model_reads(monkeypatch, steps, changes):
+    def metric(model, inputs, targets):
+        if changes == "attribute":
+            model.scale *= 0.5
+        else:
+            monkeypatch.setitem(globals(), "OFFSET", OFFSET + 0.25)
+        return 0.0
+
+    def fit():
+        monkeypatch.setitem(globals(), "OFFSET", 0.0)
+        return trained(None, lambda: Scaled(3, [4, 1], seed=0), metric=metric)
+
+    quick, slow = both(monkeypatch, fit)
+    assert quick == slow and len(steps) == 8  # the first step of an epoch records
+
+
 @pytest.mark.parametrize("bad", [math.inf, math.nan, 1e308])
 def test_divergence_is_reported_alike(monkeypatch, bad):
     def fit():
@@ -219,30 +300,69 @@ def test_too_high_a_learning_rate_is_reported_alike(monkeypatch, lr):
     assert quick == slow
 
 
+def one_weight(loss, targets, lr, batch_size):
+    """What stops the training of w · x from w = 1 at ones, and where."""
+    w = Value(1.0)
+    optimiser = nn.SGD([w], lr)
+    with pytest.raises(nn.Diverged) as error:
+        train(
+            lambda x: w * x, loss, [1.0] * len(targets), targets, optimiser=optimiser, epochs=1, batch_size=batch_size,
+            shuffle=False, progress=False,
+        )  # fmt: skip
+    return str(error.value), w.data, w.grad, optimiser.steps
+
+
+def test_a_step_in_c_out_of_the_finite_numbers(monkeypatch, steps):
+    quick, slow = both(monkeypatch, lambda: one_weight(lambda y, t: y, [1.0] * 9, 1e308, 1))
+    assert quick == slow and "batch 2: the step takes a weight" in quick[0] and len(steps) == 1
+
+
+def test_a_mean_in_c_out_of_the_finite_numbers(monkeypatch, steps):
+    targets = [0.0, *[1.2e308] * 3, 0.0]
+    quick, slow = both(monkeypatch, lambda: one_weight(lambda y, t: y + t, targets, 0.1, 4))
+    assert quick == slow and "batch 1" in quick[0]
+    quick, slow = both(monkeypatch, lambda: one_weight(lambda y, t: y + t, [0.0] * 3 + [1.2e308] * 3, 0.1, 3))
+    assert quick == slow and "batch 2" in quick[0] and steps[-1] is None
+
+
+@pytest.mark.parametrize("bad", [Fraction(10**400), "text", None])
+def test_examples_that_are_no_numbers_are_reported_when_they_come(monkeypatch, bad):
+    def fit():
+        X, y = data()
+        X[-1] = [bad, 0.0, 1.0]
+        model = nn.MLP(3, [4, 1], seed=0)
+        with pytest.raises(Exception) as error:
+            train(model, "hinge", X, y, epochs=2, batch_size=3, shuffle=False, progress=False)
+        return type(error.value), str(error.value), [p.data for p in model.parameters()]
+
+    quick, slow = both(monkeypatch, fit)
+    assert quick == slow and quick[2] != [p.data for p in nn.MLP(3, [4, 1], seed=0).parameters()]
+
+
 def test_after_an_interruption_the_parameters_are_those_of_the_last_step(monkeypatch):
-    X, y = data()
-    rates = schedules.linear(0.1, 0.1, 10)
-    models = [nn.MLP(3, [4, 1], seed=0) for _ in range(2)]
-    for model, rate in zip(models, [stopping(rates, 7), rates], strict=True):
-        optimiser = nn.SGD(model.parameters(), rate)
-        try:
-            train(model, "hinge", X[:7], y[:7], optimiser=optimiser, epochs=1, batch_size=1, progress=False)
-        except KeyboardInterrupt:
-            pass
-        assert optimiser.steps == 7
-    assert [p.data for p in models[0].parameters()] == [p.data for p in models[1].parameters()]
+    differentiate = descent.Descent.differentiate
 
+    def fit(n):
+        model, calls = nn.MLP(3, [4, 1], seed=0), []
+        optimiser = nn.SGD(model.parameters(), 0.1, momentum=0.9)
 
-def stopping(rate, after):
-    """The schedule, as one of the package, with an interruption at a step."""
+        def interrupted(self, examples, batch):
+            calls.append(batch)
+            if len(calls) == 5:
+                raise KeyboardInterrupt
+            return differentiate(self, examples, batch)
 
-    def stops(step):
-        if step == after:
-            raise KeyboardInterrupt
-        return rate(step)
+        monkeypatch.setattr(descent.Descent, "differentiate", interrupted)
+        X, y = data()
+        options = {"optimiser": optimiser, "epochs": 1, "batch_size": 1, "shuffle": False, "progress": False}
+        if n < len(X):
+            train(model, "hinge", X[:n], y[:n], **options)
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                train(model, "hinge", X, y, **options)
+        return [p.data for p in model.parameters()], list(optimiser.velocity), optimiser.steps
 
-    stops.__module__ = schedules.__name__
-    return stops
+    assert fit(11) == fit(5) != fit(4)
 
 
 def test_many_numbers_are_not_copied(monkeypatch, steps):

@@ -645,7 +645,7 @@ def test_an_optimiser_keeps_to_its_parameters():
     with pytest.raises(AttributeError, match="make a new optimiser"):
         sgd.parameters = [w, w]
     with pytest.raises(ValueError, match="counts its steps from 1"):
-        adam.move(array("d", [1.0]), array("d", [1.0]), 0.1)
+        adam.change(0.1)
     with pytest.raises(AttributeError):
         sgd.parameters.append(w)
     for optimiser, name in ((sgd, "velocity"), (adam, "m"), (adam, "v")):

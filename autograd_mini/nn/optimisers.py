@@ -51,20 +51,18 @@ class Optimiser:
 
     def step(self) -> None:
         """Change the parameters once, by the gradients they have."""
-        x, g = update.numbers_and_gradients_of(self._parameters)
-        self.change(x, g)
-        update.give_numbers(self._parameters, x)
+        self.change(self.next_rate())
 
-    def change(self, x: array[float], g: array[float]) -> None:
-        """Do what step() does, to the parameters' numbers x, by their gradients g."""
+    def next_rate(self) -> float:
+        """The learning rate of the step that is made now."""
         lr = self.learning_rate()
         self.steps += 1
-        self.move(x, g, lr)
+        return lr
 
-    def move(self, x: array[float], g: array[float], lr: float) -> None:
-        """Change x at a learning rate."""
-        for i in range(len(x)):
-            x[i] -= lr * self.direction(i, g[i] + self.weight_decay * x[i])
+    def change(self, lr: float) -> None:
+        """Do what step() does, at a learning rate."""
+        for i, p in enumerate(self.parameters):
+            p.data -= lr * self.direction(i, p.grad + self.weight_decay * p.data)
 
     def direction(self, i: int, g: float) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define direction(i, g)")
@@ -74,7 +72,24 @@ class Optimiser:
         update.zero(self._parameters)
 
 
-class SGD(Optimiser):
+class OfArrays(Optimiser):
+    """An optimiser whose step is a loop in C over the parameters' numbers, which move() changes."""
+
+    def change(self, lr: float) -> None:
+        x, g = update.numbers_and_gradients_of(self._parameters)
+        self.move(x, g, lr)
+        update.give_numbers(self._parameters, x)
+
+    def advance(self, x: array[float], g: array[float]) -> None:
+        """Do what step() does, to numbers x that were taken out of the parameters, by their gradients g."""
+        self.move(x, g, self.next_rate())
+
+    def move(self, x: array[float], g: array[float], lr: float) -> None:
+        """Change x by g, at a learning rate."""
+        raise NotImplementedError(f"{type(self).__name__} must define move(x, g, lr)")
+
+
+class SGD(OfArrays):
     """Stochastic gradient descent, with momentum as in PyTorch: v ← momentum · v + g, p ← p − lr · v.
 
     Args:
@@ -102,7 +117,7 @@ class SGD(Optimiser):
         update.sgd(x, g, lr, self.weight_decay, self.momentum, self.nesterov, self.velocity)
 
 
-class Adam(Optimiser):
+class Adam(OfArrays):
     """Adam: steps of about lr in each parameter, whatever the gradients' scale. Kingma and Ba, arXiv 1412.6980.
 
     Args:

@@ -59,6 +59,10 @@ def train(
 ) -> History:  # fmt: skip
     """Fit a model to examples by gradient descent on the mean loss of one batch after another.
 
+    Where all examples go one way through the loss, and the optimiser is one of this package, the parameters are out of
+    their Values during an epoch, so that a step is a few loops in C: other threads and handlers of signals find the
+    numbers from before the epoch.
+
     Args:
         model: a Module, or with an optimiser given, any function of an input.
         loss: a name in LOSSES, or a function of an output and its target that gives a Value.
@@ -168,7 +172,8 @@ class Steps:
     def __init__(
         self, fit: Fit, optimiser: Optimiser, parameters: tuple[Value, ...], inputs: list[Any], targets: list[Any]
     ) -> None:
-        self.fit, self.optimiser, self.parameters = fit, optimiser, parameters
+        self.fit, self.parameters = fit, parameters
+        self.optimiser: Any = optimiser
         self.inputs, self.targets = inputs, targets
         self.good = numbers_of(parameters)
         self.descents = Descents(optimiser, parameters, inputs, targets)
@@ -190,18 +195,18 @@ class Steps:
     def step(self, batch: Sequence[int]) -> float:
         """Change the parameters by the gradient of the mean loss of some examples; that loss."""
         if self.descent is None and self.fit.compiled is not None:
-            self.descent = self.descents.new(self.fit.compiled)
+            self.descent = self.descents.find(self.fit.compiled)
         loss = None if self.descent is None else self.step_in_c(self.descent, batch)
         return self.step_of_values(batch) if loss is None else loss
 
     def step_in_c(self, descent: Descent, batch: Sequence[int]) -> float | None:
         """A step on arrays; None, with nothing done, if the recording does not hold for the examples."""
-        loss = descent.differentiate(batch)
+        loss = descent.differentiate(self.descents.examples, batch)
         if loss is None:
             self.release()
             return None
         self.good = descent.x[:]
-        self.optimiser.change(descent.x, descent.g)
+        self.optimiser.advance(descent.x, descent.g)
         if not all_finite(descent.x):
             self.release()
             self.report_weights()

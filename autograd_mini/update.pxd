@@ -3,7 +3,7 @@
 cimport cython
 from cpython.array cimport array
 from libc cimport math
-from autograd_mini cimport _plain
+from autograd_mini cimport _plain, loops
 from autograd_mini.value cimport Value
 
 # As in loops.pxd.
@@ -41,5 +41,4 @@ cpdef give_numbers(tuple values, numbers)
 cpdef give_gradients(tuple values, gradients)
 @cython.locals(i=Py_ssize_t)
 cpdef zero(tuple values)
-@cython.locals(odd=Py_ssize_t, i=Py_ssize_t, x="double*")
 cpdef bint all_finite(numbers) except -1

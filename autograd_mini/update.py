@@ -11,7 +11,7 @@ import math
 from array import array
 from typing import Any
 
-from autograd_mini import _plain
+from autograd_mini import _plain, loops
 from autograd_mini.value import Value
 
 try:
@@ -122,7 +122,4 @@ def zero(values: tuple[Value, ...]) -> None:
 def all_finite(numbers: array[float]) -> bool:
     """Whether all numbers are."""
     check(numbers, len(numbers))
-    x, odd = _plain.doubles(numbers), 0
-    for i in range(len(numbers)):
-        odd += x[i] - x[i] != 0.0
-    return odd == 0
+    return loops.finite(_plain.doubles(numbers), 0, len(numbers))

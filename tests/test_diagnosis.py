@@ -149,6 +149,7 @@ def test_a_layer_or_neuron_of_its_own_has_the_name_of_its_class(build):
 def test_activations_in_a_layer_may_differ():
     model = nn.Layer(2, 3, "relu")
     model.neurons[1] = nn.Neuron(2, "tanh")
+    model.neurons[1].w[0].data, model.neurons[1].w[1].data = 0.5, 0.25  # drawn, they may add up to nearly 0
     (found,) = nn.diagnose(model, [[1e3, 1e3]]).layers
     assert found.activation == "relu, tanh" and found.saturated == 1.0
     assert found.dead == statistics.fmean([n.w[0].data + n.w[1].data <= 0.0 for n in model.neurons[::2]])

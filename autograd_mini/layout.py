@@ -20,8 +20,8 @@ class Layout:
 
     Attributes:
         code: tape.FIELDS numbers for each instruction, those that are the same for all examples first.
-        rows: tape.ROW_FIELDS numbers for each kind of sum, and for what is none.
         uniform_code: how many those are.
+        rows: tape.ROW_FIELDS numbers for each kind of sum, and for what is none.
         gather: slots of operands that do not lie side by side.
         slots: how many slots there are; uniform of them, the first, hold numbers that are the same for all examples.
         initial: the numbers in the uniform slots before a call.

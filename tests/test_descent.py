@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import math
 import random
+from array import array
 from fractions import Fraction
 
 import pytest
 
 from autograd_mini import Value, detect_nonfinite, nn, no_grad, softmax
+from autograd_mini.columns import rows_of
 from autograd_mini.nn import descent, schedules
 from autograd_mini.nn.training import train
 
@@ -370,3 +372,46 @@ def test_many_numbers_are_not_copied(monkeypatch, steps):
     assert trained() and not steps
     monkeypatch.setattr(descent, "MOST_NUMBERS", 44)
     assert trained() and len(steps) == 11
+
+
+class Shrinking(nn.optimisers.OfArrays):
+    """An optimiser of a user's that loses the numbers it is to change."""
+
+    def move(self, x, g, lr):
+        del x[:]
+
+
+WRONG = [array("f", [1.0, 2.0, 3.0]), array("d", [1.0, 2.0]), array("q", [1, 2, 3]), [1.0, 2.0, 3.0]]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam])
+def test_optimisers_work_on_arrays_of_doubles_only(make, wrong):
+    optimiser = make([Value(1.0) for _ in range(3)], 0.1)
+    good = array("d", [1.0, 2.0, 3.0])
+    for x, g in ((wrong, good), (good, wrong)):
+        before = list(x), list(g)
+        with pytest.raises(ValueError, match=r"an optimiser was given or remembers .*: it takes an array"):
+            optimiser.advance(x, g)
+        assert (list(x), list(g)) == before
+
+
+def test_an_optimiser_gives_back_as_many_numbers_as_there_are_parameters():
+    parameters = [Value(1.0) for _ in range(3)]
+    with pytest.raises(ValueError, match=r"it takes an array\('d'\) of 3 numbers"):
+        Shrinking(parameters, 0.1).step()
+    assert [p.data for p in parameters] == [1.0] * 3
+
+
+@pytest.mark.parametrize("place", [-1, 2, 2**62, 2**63 - 1])
+def test_rows_that_there_are_not(place):
+    numbers = array("d", [1.0, 2.0, 3.0, 4.0])
+    assert list(rows_of(numbers, 2, [1, 0])) == [3.0, 4.0, 1.0, 2.0] and list(rows_of(numbers, 0, [5])) == []
+    with pytest.raises(IndexError, match="there is no row"):
+        rows_of(numbers, 2, [0, place])
+
+
+@pytest.mark.parametrize("wrong", [None, [1.0], array("f", [1.0])], ids=repr)
+def test_rows_of_what_is_no_array_of_doubles(wrong):
+    with pytest.raises(TypeError, match=r"an array\('d'\)"):
+        rows_of(wrong, 1, [0])
